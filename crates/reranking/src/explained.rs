@@ -1,0 +1,227 @@
+//! A student as a reranker: scores first, then reasons for the best documents in that order.
+
+use r2r_types::candidates::Candidates;
+use r2r_types::document::Document;
+use r2r_types::evidence::{Evidence, Receipt};
+use r2r_types::ranking::{Ranked, Ranking};
+use r2r_types::reasoning::{Against, Comparison, Coverage, Reasoning, Stands};
+use r2r_types::stage::{Reasons, Reranker, StageError};
+
+use crate::receipt::Counterfactuals;
+use crate::student::{ExplanationRequest, Student};
+
+/// A reranker whose order comes from a student's scores alone, and whose reasons come after it.
+#[derive(Clone, Debug)]
+pub struct ExplainedReranker<S> {
+    student: S,
+}
+
+/// A document as its explanation needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// The document.
+    pub document: &'a Document,
+    /// Its raw score.
+    pub logit: f32,
+    /// The document it is compared with, and where this one stands relative to it.
+    pub neighbor: Option<(&'a Document, Stands)>,
+}
+
+impl<S: Student> ExplainedReranker<S> {
+    /// Wraps a student.
+    pub fn new(student: S) -> Self {
+        Self { student }
+    }
+
+    /// The student within.
+    pub fn student(&self) -> &S {
+        &self.student
+    }
+
+    /// Reasons with verified evidence and receipts for documents whose places are known.
+    ///
+    /// # Errors
+    /// What the student's scoring and writing return; `Malformed` where the student points at
+    /// something that is no text of the document.
+    pub fn explain(&self, query: &str, placed: &[Placed<'_>]) -> Result<Vec<Reasoning>, StageError> {
+        let requests: Vec<ExplanationRequest<'_>> = placed
+            .iter()
+            .map(|place| ExplanationRequest {
+                document: place.document,
+                logit: place.logit,
+                neighbor: place.neighbor,
+            })
+            .collect();
+        let written = self.student.explain(query, &requests)?;
+
+        let mut counterfactuals = Vec::new();
+        for (place, reasons) in placed.iter().zip(&written) {
+            if let Some(range) = reasons.evidence.clone() {
+                counterfactuals.push(Counterfactuals::of(place.document, range));
+            }
+        }
+        // All receipts in one call: a student scores a large batch faster than many small ones.
+        let texts: Vec<&Document> = counterfactuals.iter().flat_map(|pair| [&pair.without, &pair.alone]).collect();
+        let scores = self.student.score(query, &texts)?;
+        let mut receipts = scores
+            .chunks_exact(2)
+            .map(|pair| Receipt { score_without: pair[0].probability, score_alone: pair[1].probability });
+
+        placed
+            .iter()
+            .zip(written)
+            .map(|(place, reasons)| {
+                let mut evidence = Vec::new();
+                if let Some(range) = reasons.evidence {
+                    let mut found = Evidence::slice(&place.document.text, range).ok_or_else(|| {
+                        StageError::Malformed(format!("the evidence of document {} is no text", place.document.id))
+                    })?;
+                    found.receipt = receipts.next();
+                    evidence.push(found);
+                }
+                let against = place
+                    .neighbor
+                    .map(|(neighbor, stands)| Against { id: neighbor.id.clone(), stands })
+                    .into_iter()
+                    .collect();
+                Ok(Reasoning {
+                    direct: reasons.direct,
+                    comparison: Comparison { text: reasons.comparison, against },
+                    evidence,
+                    coverage: Coverage { matched: reasons.matched, missing: reasons.missing },
+                })
+            })
+            .collect()
+    }
+}
+
+impl<S: Student> Reranker for ExplainedReranker<S> {
+    fn rerank(&self, candidates: &Candidates, reasons: Reasons) -> Result<Ranking, StageError> {
+        let documents: Vec<&Document> = candidates.list.iter().map(|candidate| &*candidate.document).collect();
+        let scores = self.student.score(&candidates.query.text, &documents)?;
+        let mut order: Vec<usize> = (0..documents.len()).collect();
+        // A stable sort: equal scores keep the first stage's order.
+        order.sort_by(|&a, &b| scores[b].logit.total_cmp(&scores[a].logit));
+
+        let n_explained = match reasons {
+            Reasons::None => 0,
+            Reasons::Top(n) => n.min(documents.len()),
+        };
+        let placed: Vec<Placed<'_>> = (0..n_explained)
+            .map(|rank| Placed {
+                document: documents[order[rank]],
+                logit: scores[order[rank]].logit,
+                neighbor: neighbor_of(rank, order.len()).map(|(other, stands)| (documents[order[other]], stands)),
+            })
+            .collect();
+        let mut reasonings =
+            if placed.is_empty() { Vec::new() } else { self.explain(&candidates.query.text, &placed)? }.into_iter();
+
+        let ranked = order
+            .iter()
+            .map(|&index| Ranked {
+                doc: documents[index].id.clone(),
+                score: scores[index].logit,
+                reasoning: reasonings.next(),
+            })
+            .collect();
+        Ranking::of(candidates, ranked).map_err(|error| StageError::Failed(Box::new(error)))
+    }
+}
+
+/// The rank a document is compared with: the next lower one, and for the last the one above it.
+fn neighbor_of(rank: usize, n_documents: usize) -> Option<(usize, Stands)> {
+    if rank + 1 < n_documents {
+        Some((rank + 1, Stands::Above))
+    } else {
+        rank.checked_sub(1).map(|above| (above, Stands::Below))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use r2r_types::candidates::Candidate;
+    use r2r_types::document::Query;
+
+    use super::*;
+    use crate::student::{Score, WrittenReasons};
+
+    /// Scores a document by its number of letters `e`; points at its first sentence.
+    struct CountsLetters;
+
+    impl Student for CountsLetters {
+        fn score(&self, _query: &str, documents: &[&Document]) -> Result<Vec<Score>, StageError> {
+            let score = |document: &&Document| {
+                let logit = document.text.matches('e').count() as f32;
+                Score { logit, probability: logit / (1.0 + logit) }
+            };
+            Ok(documents.iter().map(score).collect())
+        }
+
+        fn writes_reasons(&self) -> bool {
+            true
+        }
+
+        fn explain(&self, _query: &str, requests: &[ExplanationRequest<'_>]) -> Result<Vec<WrittenReasons>, StageError> {
+            let write = |request: &ExplanationRequest<'_>| WrittenReasons {
+                direct: format!("about {}", request.document.id),
+                comparison: request.neighbor.map_or(String::new(), |(other, _)| format!("unlike {}", other.id)),
+                evidence: r2r_types::sentences::sentences(&request.document.text).into_iter().next(),
+                matched: Vec::new(),
+                missing: Vec::new(),
+            };
+            Ok(requests.iter().map(write).collect())
+        }
+    }
+
+    fn candidates(texts: &[String]) -> Candidates {
+        let candidate = |(i, text): (usize, &String)| Candidate {
+            document: Arc::new(Document { id: format!("d{i}").into(), title: String::new(), text: text.clone() }),
+            score: -(i as f32),
+        };
+        Candidates {
+            query: Arc::new(Query { id: "q".into(), text: "query".into() }),
+            list: texts.iter().enumerate().map(candidate).collect(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reasons_never_change_the_order_and_comparisons_agree_with_it(
+            texts in prop::collection::vec("[a-f .]{0,30}", 0..12),
+            n in 0usize..15,
+        ) {
+            let candidates = candidates(&texts);
+            let reranker = ExplainedReranker::new(CountsLetters);
+            let plain = reranker.rerank(&candidates, Reasons::None).unwrap();
+            let explained = reranker.rerank(&candidates, Reasons::Top(n)).unwrap();
+            let order = |ranking: &Ranking| ranking.ranked().iter().map(|r| (r.doc.clone(), r.score)).collect::<Vec<_>>();
+            prop_assert_eq!(order(&plain), order(&explained));
+            let place = |doc| explained.ranked().iter().position(|ranked| &ranked.doc == doc).unwrap();
+            for (rank, ranked) in explained.ranked().iter().enumerate() {
+                prop_assert_eq!(ranked.reasoning.is_some(), rank < n);
+                let Some(reasoning) = &ranked.reasoning else { continue };
+                for against in &reasoning.comparison.against {
+                    let stands = if rank < place(&against.id) { Stands::Above } else { Stands::Below };
+                    prop_assert_eq!(against.stands, stands);
+                }
+                prop_assert!(reasoning.evidence.iter().all(|evidence| evidence.receipt.is_some()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_receipt_belongs_to_its_own_document() {
+        let texts = ["None here at all.".to_owned(), String::new(), "Eee eee eee. Bee bee bee.".to_owned()];
+        let ranking = ExplainedReranker::new(CountsLetters).rerank(&candidates(&texts), Reasons::Top(3)).unwrap();
+        let best = ranking.ranked()[0].reasoning.as_ref().unwrap();
+        assert_eq!(best.evidence[0].quote(), "Eee eee eee.");
+        let receipt = best.evidence[0].receipt.unwrap();
+        assert_eq!((receipt.score_without, receipt.score_alone), (6.0 / 7.0, 8.0 / 9.0));
+        let last = ranking.ranked()[2].reasoning.as_ref().unwrap();
+        assert!(last.evidence.is_empty());
+    }
+}
