@@ -1,0 +1,193 @@
+//! A teacher that repeats what was recorded before: no network, no cost, the same answer every time.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use r2r_types::candidates::Candidates;
+use r2r_types::document::Document;
+use r2r_types::evidence::Evidence;
+use r2r_types::formats::error::FormatError;
+use r2r_types::formats::jsonl::JsonLines;
+use r2r_types::id::{DocId, QueryId};
+use r2r_types::judgment::{JudgedPassage, TeacherJudgment};
+use r2r_types::ranking::{Ranked, Ranking};
+use r2r_types::reasoning::{Comparison, Coverage, Reasoning};
+use r2r_types::stage::{Reasons, Reranker, StageError};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::answer::{Answer, read_answer};
+
+/// Recorded answers of large models, by query.
+#[derive(Clone, Debug)]
+pub struct RecordedTeacher {
+    file: String,
+    by_query: HashMap<QueryId, Vec<Record>>,
+}
+
+/// Why recorded answers cannot be used.
+#[derive(Debug, Error)]
+pub enum RecordedError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A record shows a document twice.
+    #[error("{file}:{line}: document {doc} stands twice in the docids of query {query}; remove one of the two")]
+    Duplicate {
+        /// The file.
+        file: String,
+        /// The line, starting at 1.
+        line: usize,
+        /// The query.
+        query: QueryId,
+        /// The document.
+        doc: DocId,
+    },
+    /// Nothing was recorded for a query.
+    #[error("{file} holds no answer for query {query}; record one, or leave the query out")]
+    Missing {
+        /// The file.
+        file: String,
+        /// The query.
+        query: QueryId,
+    },
+}
+
+/// One recorded answer: `{"qid", "model", "docids", "answer"}`.
+#[derive(Clone, Debug)]
+struct Record {
+    line: usize,
+    model: String,
+    /// In the order in which they were shown.
+    docs: Vec<DocId>,
+    answer: String,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    qid: Name,
+    model: String,
+    docids: Vec<Name>,
+    answer: String,
+}
+
+/// A name that other tools may have written as a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
+    Number(u64),
+}
+
+impl Name {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+impl RecordedTeacher {
+    /// Opens a JSONL file of recorded answers; a query may have several.
+    pub fn open(path: &Path) -> Result<Self, RecordedError> {
+        let rows = JsonLines::<Row>::open(path)?;
+        let file = rows.file().to_owned();
+        let mut by_query: HashMap<QueryId, Vec<Record>> = HashMap::new();
+        for row in rows {
+            let (line, row) = row?;
+            let query = QueryId::from(row.qid.into_text());
+            let docs: Vec<DocId> = row.docids.into_iter().map(|name| name.into_text().into()).collect();
+            let mut seen = HashSet::new();
+            if let Some(doc) = docs.iter().find(|doc| !seen.insert(*doc)) {
+                return Err(RecordedError::Duplicate { file, line, query, doc: doc.clone() });
+            }
+            by_query.entry(query).or_default().push(Record { line, model: row.model, docs, answer: row.answer });
+        }
+        Ok(Self { file, by_query })
+    }
+
+    /// The answer that was recorded for these candidates, read, with its repairs counted.
+    pub fn answer(&self, candidates: &Candidates) -> Result<Answer, StageError> {
+        let record = self.record(candidates)?;
+        Ok(read_answer(&record.answer, record.docs.len()))
+    }
+
+    /// The judgment that was recorded for these candidates: of the documents that the record names, in the order in
+    /// which it shows them. Candidates beyond them are not judged.
+    ///
+    /// # Errors
+    /// `Failed` where nothing was recorded for the query; `Malformed` where every record of the query shows a
+    /// document that is no candidate.
+    pub fn judge(&self, candidates: &Candidates) -> Result<TeacherJudgment, StageError> {
+        let record = self.record(candidates)?;
+        let by_id: HashMap<&DocId, &Arc<Document>> =
+            candidates.list.iter().map(|candidate| (&candidate.document.id, &candidate.document)).collect();
+        let shown: Vec<Document> = record.docs.iter().map(|doc| Document::clone(by_id[doc])).collect();
+        let answer = read_answer(&record.answer, shown.len());
+        let judgment = answer.into_judgment((*candidates.query).clone(), record.model.clone(), shown);
+        Ok(judgment.expect("the answer was read for just these passages"))
+    }
+
+    /// The record whose documents are all among the candidates; of several the one with the most documents, of
+    /// equal ones the first.
+    fn record(&self, candidates: &Candidates) -> Result<&Record, StageError> {
+        let query = &candidates.query.id;
+        let Some(records) = self.by_query.get(query) else {
+            let missing = RecordedError::Missing { file: self.file.clone(), query: query.clone() };
+            return Err(StageError::Failed(missing.into()));
+        };
+        let known: HashSet<&DocId> = candidates.list.iter().map(|candidate| &candidate.document.id).collect();
+        let fitting = records.iter().filter(|record| record.docs.iter().all(|doc| known.contains(doc)));
+        // `max_by_key` takes the last of equal ones.
+        if let Some(record) = fitting.rev().max_by_key(|record| record.docs.len()) {
+            return Ok(record);
+        }
+        let first = &records[0];
+        let stranger = first.docs.iter().find(|doc| !known.contains(doc));
+        let stranger = stranger.expect("a record that does not fit shows a document that is no candidate");
+        Err(StageError::Malformed(format!(
+            "{}:{}: the answer for query {query} was recorded for document {stranger}, which is not among the {} \
+             candidates; judge the run that it was recorded for",
+            self.file,
+            first.line,
+            candidates.list.len()
+        )))
+    }
+}
+
+impl Reranker for RecordedTeacher {
+    /// Ranks by the recorded order; candidates that the record does not show keep their order below. Scores are
+    /// numbers of candidates from there to the end: they say the order and no more.
+    fn rerank(&self, candidates: &Candidates, reasons: Reasons) -> Result<Ranking, StageError> {
+        let judgment = self.judge(candidates)?;
+        let judged: HashSet<&DocId> = judgment.ranking.iter().collect();
+        let rest = candidates.list.iter().map(|candidate| &candidate.document.id).filter(|doc| !judged.contains(doc));
+        let explained = match reasons {
+            Reasons::None => 0,
+            Reasons::Top(n) => n,
+        };
+        let text_of: HashMap<&DocId, &str> =
+            judgment.passages.iter().map(|passage| (&passage.id, passage.text.as_str())).collect();
+        let said: HashMap<&DocId, &JudgedPassage> =
+            judgment.judged.iter().map(|judged| (&judged.doc, judged)).collect();
+        let n = candidates.list.len();
+        let ranked = judgment.ranking.iter().chain(rest).enumerate().map(|(place, doc)| {
+            let said = said.get(doc).filter(|_| place < explained);
+            let reasoning = said.and_then(|said| reasoning(said, text_of.get(doc).copied().unwrap_or_default()));
+            Ranked { doc: doc.clone(), score: (n - place) as f32, reasoning }
+        });
+        Ranking::of(candidates, ranked.collect()).map_err(|error| StageError::Malformed(error.to_string()))
+    }
+}
+
+/// The teacher's reasons as they are; a comparison names nobody here, because only its text was recorded.
+fn reasoning(said: &JudgedPassage, text: &str) -> Option<Reasoning> {
+    let direct = said.direct.clone()?;
+    let comparison = Comparison { text: said.comparison.clone().unwrap_or_default(), against: Vec::new() };
+    let evidence = said.answer_sentence.as_deref().and_then(|quote| Evidence::locate(quote, text));
+    // Nobody counted words here: the record holds what the teacher said and no more.
+    let coverage = Coverage::default();
+    Some(Reasoning { direct, comparison, evidence: evidence.into_iter().collect(), coverage })
+}
