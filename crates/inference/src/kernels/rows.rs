@@ -1,0 +1,239 @@
+//! Functions on single rows: layer norm, GELU, softmax, dot products.
+//!
+//! They are written as plain loops and compiled once for each instruction set.
+
+#![expect(clippy::inline_always, reason = "a loop gets the instructions of the function it is inlined into")]
+
+use crate::kernels::instructions::Instructions;
+
+/// Partial sums that run side by side; their number fixes the order of additions.
+const LANES: usize = 16;
+
+/// Compiles a plain function for each instruction set and chooses at run time.
+macro_rules! for_each_instruction_set {
+    ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? = $plain:path) => {
+        $(#[$doc])*
+        pub(crate) fn $name(instructions: Instructions, $($argument: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($argument: $type),*) $(-> $result)? {
+                $plain($($argument),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx2,fma")]
+            fn avx512($($argument: $type),*) $(-> $result)? {
+                $plain($($argument),*)
+            }
+            match instructions {
+                Instructions::Portable => $plain($($argument),*),
+                // SAFETY: `Instructions::available` found these instructions.
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx2 => unsafe { avx2($($argument),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx512 => unsafe { avx512($($argument),*) },
+            }
+        }
+    };
+}
+
+for_each_instruction_set! {
+    /// GELU in its erf form (Hendrycks and Gimpel, 2016): x Φ(x), with an error below 1e-6.
+    fn gelu(values: &mut [f32]) = plain_gelu
+}
+for_each_instruction_set! {
+    /// Softmax in place (all values finite).
+    fn softmax(values: &mut [f32]) = plain_softmax
+}
+for_each_instruction_set! {
+    /// Layer norm in place (Ba et al., 2016).
+    fn layer_norm(row: &mut [f32], norm: &LayerNorm) = plain_layer_norm
+}
+for_each_instruction_set! {
+    /// Inner product of two rows of one length.
+    fn dot(left: &[f32], right: &[f32]) -> f32 = plain_dot
+}
+for_each_instruction_set! {
+    /// `sum += factor · row`.
+    fn add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) = plain_add_scaled
+}
+
+/// Gain and shift of a layer norm.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerNorm {
+    pub(crate) gain: Vec<f32>,
+    pub(crate) shift: Vec<f32>,
+    /// Added to the variance.
+    pub(crate) epsilon: f32,
+}
+
+#[inline(always)]
+fn plain_add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) {
+    for (sum, value) in sum.iter_mut().zip(row) {
+        *sum += factor * value;
+    }
+}
+
+#[inline(always)]
+fn plain_dot(left: &[f32], right: &[f32]) -> f32 {
+    let (left, left_rest) = left.as_chunks::<LANES>();
+    let (right, right_rest) = right.as_chunks::<LANES>();
+    let mut sums = [0f32; LANES];
+    for (left, right) in left.iter().zip(right) {
+        for lane in 0..LANES {
+            sums[lane] += left[lane] * right[lane];
+        }
+    }
+    let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+#[inline(always)]
+fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut sums = [0f32; LANES];
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += term(chunk[lane]);
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|value| term(*value)).sum::<f32>()
+}
+
+#[inline(always)]
+fn plain_layer_norm(row: &mut [f32], norm: &LayerNorm) {
+    let n = row.len() as f32;
+    let mean = sum_of(row, |value| value) / n;
+    let variance = sum_of(row, |value| (value - mean) * (value - mean)) / n;
+    let factor = 1.0 / (variance + norm.epsilon).sqrt();
+    for ((value, gain), shift) in row.iter_mut().zip(&norm.gain).zip(&norm.shift) {
+        *value = (*value - mean) * factor * gain + shift;
+    }
+}
+
+#[inline(always)]
+fn plain_softmax(values: &mut [f32]) {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut highest = [f32::NEG_INFINITY; LANES];
+    for chunk in chunks {
+        for lane in 0..LANES {
+            highest[lane] = if chunk[lane] > highest[lane] { chunk[lane] } else { highest[lane] };
+        }
+    }
+    let highest = highest.iter().chain(rest).fold(f32::NEG_INFINITY, |highest, value| highest.max(*value));
+    for value in values.iter_mut() {
+        *value = exp(*value - highest);
+    }
+    let factor = 1.0 / sum_of(values, |value| value);
+    for value in values {
+        *value *= factor;
+    }
+}
+
+#[inline(always)]
+fn plain_gelu(values: &mut [f32]) {
+    // Φ(-|x|) = t (a1 + t (a2 + ...)) exp(-x²/2) / 2 with t = 1 / (1 + p |x| / √2): Abramowitz and Stegun, 7.1.26.
+    const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
+    const A: [f32; 5] = [0.254_829_6, -0.284_496_74, 1.421_413_7, -1.453_152, 1.061_405_4];
+    for value in values {
+        let x = *value;
+        let size = x.abs();
+        let t = 1.0 / (1.0 + P * size);
+        let polynomial = t * (A[0] + t * (A[1] + t * (A[2] + t * (A[3] + t * A[4]))));
+        let tail = 0.5 * polynomial * exp(-0.5 * x * x);
+        let positive = if x > 0.0 { x } else { 0.0 };
+        *value = positive - size * tail;
+    }
+}
+
+/// e^x with a relative error below 2e-7, 0 below -87; x is at most 88.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Adding 1.5 · 2^23 leaves the nearest whole number in the last bits.
+    const TO_WHOLE: f32 = 12_582_912.0;
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let clamped = if x < -87.0 { -87.0 } else { x };
+    let shifted = clamped * std::f32::consts::LOG2_E + TO_WHOLE;
+    let whole = shifted - TO_WHOLE;
+    let r = clamped - whole * LN_2_HIGH - whole * LN_2_LOW;
+    // Taylor's series to r^7 on |r| <= ln(2)/2.
+    let series = 1.0
+        + r * (1.0
+            + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r / 5040.0))))));
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
+    let value = series * power;
+    if x < -87.0 { 0.0 } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Φ by its series, in double precision.
+    fn gelu_by_series(x: f64) -> f64 {
+        let (mut term, mut sum) = (x, x);
+        for n in 1..400 {
+            term *= x * x / f64::from(2 * n + 1);
+            sum += term;
+        }
+        x * (0.5 + sum * (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt())
+    }
+
+    proptest! {
+        #[test]
+        fn gelu_is_within_one_millionth(x in -12f32..12.0) {
+            for instructions in Instructions::available() {
+                let mut values = [x; 20];
+                gelu(instructions, &mut values);
+                let error = (f64::from(values[7]) - gelu_by_series(f64::from(x))).abs();
+                prop_assert!(error < 1e-6 * f64::from(x.abs().max(1.0)), "{instructions:?} at {x}: {error}");
+            }
+        }
+
+        #[test]
+        fn exp_is_within_a_few_units_of_the_last_place(x in -87f32..10.0) {
+            let expected = f64::from(x).exp();
+            prop_assert!((f64::from(exp(x)) - expected).abs() <= 3e-7 * expected, "at {x}");
+        }
+
+        #[test]
+        fn softmax_is_a_distribution_in_the_order_of_its_input(values in prop::collection::vec(-90f32..90.0, 1..70)) {
+            for instructions in Instructions::available() {
+                let mut found = values.clone();
+                softmax(instructions, &mut found);
+                prop_assert!((found.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+                let highest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let total: f64 = values.iter().map(|value| f64::from(value - highest).exp()).sum();
+                for (value, found) in values.iter().zip(&found) {
+                    prop_assert!((f64::from(*found) - f64::from(value - highest).exp() / total).abs() < 1e-6);
+                }
+            }
+        }
+
+        #[test]
+        fn a_normed_row_has_mean_zero_and_variance_one(values in prop::collection::vec(-3f32..3.0, 20..80)) {
+            let n = values.len();
+            prop_assume!(values.iter().any(|value| (value - values[0]).abs() > 0.1));
+            let norm = LayerNorm { gain: vec![1.0; n], shift: vec![0.0; n], epsilon: 1e-12 };
+            for instructions in Instructions::available() {
+                let mut row = values.clone();
+                layer_norm(instructions, &mut row, &norm);
+                prop_assert!(row.iter().sum::<f32>().abs() < 1e-3 * n as f32);
+                prop_assert!((dot(instructions, &row, &row) / n as f32 - 1.0).abs() < 1e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn the_far_ends_of_gelu_are_zero_and_the_identity() {
+        for instructions in Instructions::available() {
+            let mut values = [-40.0, -14.0, 0.0, 14.0, 40.0];
+            gelu(instructions, &mut values);
+            let expected = [0.0, 0.0, 0.0, 14.0, 40.0f32];
+            assert!(values.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < f32::MIN_POSITIVE));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! A student, opened from its folder.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use r2r_model::config::StudentConfig;
+use r2r_model::folder::StudentFolder;
+use r2r_model::reasons::ReasonVocabulary;
+use r2r_model::tokenizer::Tokenizer;
+use r2r_model::weights::WeightsError;
+
+use crate::base_encoder::subtract_low_rank;
+use crate::encoder::{Embeddings, Encoder, StoredLayer};
+use crate::error::InferenceError;
+use crate::evidence::EvidenceHead;
+use crate::kernels::{Instructions, PackedMatrix, RowsOf, rows};
+use crate::loading::Loader;
+use crate::reason_decoder::ReasonDecoder;
+
+/// How a student is run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Threads of one call; the processor's where `None`.
+    pub threads: Option<NonZeroUsize>,
+    /// Instructions of the kernels; the best that the processor has where `None`.
+    pub instructions: Option<Instructions>,
+}
+
+/// A student in memory: it scores, chooses evidence and, where it has learned to, writes reasons.
+pub struct Student {
+    pub(crate) config: StudentConfig,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) encoder: Encoder,
+    /// The encoder before low-rank training; `None` where the similarity pass uses `encoder` or is not run.
+    pub(crate) base: Option<Encoder>,
+    pub(crate) head: RankHead,
+    pub(crate) reasons: Option<ReasonParts>,
+    pub(crate) threads: NonZeroUsize,
+    pub(crate) instructions: Instructions,
+}
+
+/// What a student with reasons has beyond one that only ranks.
+pub(crate) struct ReasonParts {
+    pub(crate) vocabulary: ReasonVocabulary,
+    pub(crate) decoder: ReasonDecoder,
+    pub(crate) evidence: EvidenceHead,
+}
+
+/// Pooler and classifier: logit = w · tanh(P h + p) + b over the state of `[CLS]`.
+pub(crate) struct RankHead {
+    pooler: PackedMatrix,
+    classifier: Vec<f32>,
+    bias: f32,
+}
+
+impl RankHead {
+    fn load(loader: &mut Loader, d: usize) -> Result<Self, WeightsError> {
+        let classifier = loader.linear("classifier", d, 1)?;
+        Ok(Self {
+            pooler: loader.packed("bert.pooler.dense", d, d)?,
+            bias: classifier.bias[0],
+            classifier: classifier.weight,
+        })
+    }
+
+    pub(crate) fn logit(&self, first: &[f32], instructions: Instructions) -> f32 {
+        let mut pooled = vec![0f32; first.len()];
+        self.pooler.multiply(RowsOf::dense(first, first.len()), &mut pooled, first.len());
+        for value in &mut pooled {
+            *value = value.tanh();
+        }
+        rows::dot(instructions, &pooled, &self.classifier) + self.bias
+    }
+}
+
+impl Student {
+    /// Opens a student folder, or a Hugging Face cross-encoder with one label.
+    pub fn open(dir: &Path, options: &Options) -> Result<Self, InferenceError> {
+        let folder = StudentFolder::open(dir)?;
+        let config = folder.config()?;
+        let tokenizer = folder.tokenizer(&config.encoder)?;
+        let vocabulary = folder.reason_words(&config)?;
+        let instructions = options.instructions.unwrap_or_else(Instructions::detect);
+        let epsilon = config.encoder.layer_norm_eps as f32;
+        let mut loader = Loader { weights: folder.weights()?, instructions, epsilon };
+        let parts = Parts::load(&mut loader, &config, vocabulary)
+            .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
+        let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        Ok(Self {
+            config,
+            tokenizer,
+            encoder: parts.encoder,
+            base: parts.base,
+            head: parts.head,
+            reasons: parts.reasons,
+            threads,
+            instructions,
+        })
+    }
+
+    /// What steers the student.
+    pub fn config(&self) -> &StudentConfig {
+        &self.config
+    }
+
+    /// The student's tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The words that reasons are built around; `None` for a student that only ranks.
+    pub fn vocabulary(&self) -> Option<&ReasonVocabulary> {
+        self.reasons.as_ref().map(|parts| &parts.vocabulary)
+    }
+
+    /// Threads of one call.
+    pub fn threads(&self) -> NonZeroUsize {
+        self.threads
+    }
+
+    /// The instructions that the kernels use.
+    pub fn instructions(&self) -> Instructions {
+        self.instructions
+    }
+
+    /// What reasons need, or the error that says that this student has none.
+    pub(crate) fn reason_parts(&self) -> Result<&ReasonParts, InferenceError> {
+        self.reasons.as_ref().ok_or_else(|| InferenceError::NoReasons { student: self.config.name.clone() })
+    }
+}
+
+/// Everything that is made of tensors.
+struct Parts {
+    encoder: Encoder,
+    base: Option<Encoder>,
+    head: RankHead,
+    reasons: Option<ReasonParts>,
+}
+
+impl Parts {
+    fn load(
+        loader: &mut Loader,
+        config: &StudentConfig,
+        vocabulary: Option<ReasonVocabulary>,
+    ) -> Result<Self, WeightsError> {
+        let shape = &config.encoder;
+        let instructions = loader.instructions;
+        let embeddings = Arc::new(Embeddings::load(loader, shape)?);
+        let needs_base = config.similarity_weight != 0.0 && loader.weights.has_prefix("similarity.");
+        let mut layers = Vec::with_capacity(shape.num_hidden_layers);
+        let mut base_layers = Vec::new();
+        for index in 0..shape.num_hidden_layers {
+            let layer = StoredLayer::load(loader, shape, index)?;
+            if needs_base {
+                base_layers.push(subtract_low_rank(loader, shape, index, &layer)?);
+            }
+            layers.push(layer);
+        }
+        let base = needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions));
+        let reasons = match (vocabulary, &config.reasons) {
+            (Some(vocabulary), Some(reasons)) => Some(ReasonParts {
+                vocabulary,
+                decoder: ReasonDecoder::load(loader, reasons, shape.hidden_size)?,
+                evidence: EvidenceHead::load(loader, shape.hidden_size)?,
+            }),
+            (_, None) | (None, _) => None,
+        };
+        Ok(Self {
+            encoder: Encoder::new(embeddings, layers, shape, instructions),
+            base,
+            head: RankHead::load(loader, shape.hidden_size)?,
+            reasons,
+        })
+    }
+}
