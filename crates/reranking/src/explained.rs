@@ -46,19 +46,28 @@ impl<S: Student> ExplainedReranker<S> {
     pub fn explain(&self, query: &str, placed: &[Placed<'_>]) -> Result<Vec<Reasoning>, StageError> {
         let requests: Vec<ExplanationRequest<'_>> = placed
             .iter()
-            .map(|place| ExplanationRequest {
-                document: place.document,
-                logit: place.logit,
-                neighbor: place.neighbor,
-            })
+            .map(|place| ExplanationRequest { document: place.document, logit: place.logit, neighbor: place.neighbor })
             .collect();
         let written = self.student.explain(query, &requests)?;
 
+        if written.len() != placed.len() {
+            let (asked, given) = (placed.len(), written.len());
+            return Err(StageError::Malformed(format!("{given} explanations were written for {asked} documents")));
+        }
+
+        // Nothing is computed with a range before it is known to be text of its document.
+        let mut found: Vec<Option<Evidence>> = Vec::with_capacity(placed.len());
         let mut counterfactuals = Vec::new();
         for (place, reasons) in placed.iter().zip(&written) {
-            if let Some(range) = reasons.evidence.clone() {
-                counterfactuals.push(Counterfactuals::of(place.document, range));
-            }
+            let Some(range) = reasons.evidence.clone() else {
+                found.push(None);
+                continue;
+            };
+            let evidence = Evidence::slice(&place.document.text, range.clone()).ok_or_else(|| {
+                StageError::Malformed(format!("the evidence of document {} is no text of it", place.document.id))
+            })?;
+            found.push(Some(evidence));
+            counterfactuals.push(Counterfactuals::of(place.document, range));
         }
         // All receipts in one call: a student scores a large batch faster than many small ones.
         let texts: Vec<&Document> = counterfactuals.iter().flat_map(|pair| [&pair.without, &pair.alone]).collect();
@@ -67,31 +76,20 @@ impl<S: Student> ExplainedReranker<S> {
             .chunks_exact(2)
             .map(|pair| Receipt { score_without: pair[0].probability, score_alone: pair[1].probability });
 
-        placed
-            .iter()
-            .zip(written)
-            .map(|(place, reasons)| {
-                let mut evidence = Vec::new();
-                if let Some(range) = reasons.evidence {
-                    let mut found = Evidence::slice(&place.document.text, range).ok_or_else(|| {
-                        StageError::Malformed(format!("the evidence of document {} is no text", place.document.id))
-                    })?;
-                    found.receipt = receipts.next();
-                    evidence.push(found);
-                }
-                let against = place
-                    .neighbor
-                    .map(|(neighbor, stands)| Against { id: neighbor.id.clone(), stands })
-                    .into_iter()
-                    .collect();
-                Ok(Reasoning {
-                    direct: reasons.direct,
-                    comparison: Comparison { text: reasons.comparison, against },
-                    evidence,
-                    coverage: Coverage { matched: reasons.matched, missing: reasons.missing },
-                })
-            })
-            .collect()
+        let mut explained = Vec::with_capacity(placed.len());
+        for ((place, reasons), mut evidence) in placed.iter().zip(written).zip(found) {
+            if let Some(evidence) = &mut evidence {
+                evidence.receipt = receipts.next();
+            }
+            let against = place.neighbor.map(|(neighbor, stands)| Against { id: neighbor.id.clone(), stands });
+            explained.push(Reasoning {
+                direct: reasons.direct,
+                comparison: Comparison { text: reasons.comparison, against: against.into_iter().collect() },
+                evidence: evidence.into_iter().collect(),
+                coverage: Coverage { matched: reasons.matched, missing: reasons.missing },
+            });
+        }
+        Ok(explained)
     }
 }
 
@@ -165,7 +163,11 @@ mod tests {
             true
         }
 
-        fn explain(&self, _query: &str, requests: &[ExplanationRequest<'_>]) -> Result<Vec<WrittenReasons>, StageError> {
+        fn explain(
+            &self,
+            _query: &str,
+            requests: &[ExplanationRequest<'_>],
+        ) -> Result<Vec<WrittenReasons>, StageError> {
             let write = |request: &ExplanationRequest<'_>| WrittenReasons {
                 direct: format!("about {}", request.document.id),
                 comparison: request.neighbor.map_or(String::new(), |(other, _)| format!("unlike {}", other.id)),
@@ -211,6 +213,33 @@ mod tests {
                 prop_assert!(reasoning.evidence.iter().all(|evidence| evidence.receipt.is_some()));
             }
         }
+    }
+
+    /// Points behind the end of every document.
+    struct Liar;
+
+    impl Student for Liar {
+        fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Score>, StageError> {
+            CountsLetters.score(query, documents)
+        }
+
+        fn writes_reasons(&self) -> bool {
+            true
+        }
+
+        fn explain(&self, query: &str, requests: &[ExplanationRequest<'_>]) -> Result<Vec<WrittenReasons>, StageError> {
+            let mut written = CountsLetters.explain(query, requests)?;
+            for reasons in &mut written {
+                reasons.evidence = Some(100..200);
+            }
+            Ok(written)
+        }
+    }
+
+    #[test]
+    fn a_student_that_points_at_nothing_is_not_believed() {
+        let result = ExplainedReranker::new(Liar).rerank(&candidates(&["Eee.".to_owned()]), Reasons::Top(1));
+        assert!(matches!(result, Err(StageError::Malformed(_))));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! order, and every quote is verified in its document and comes with a measured receipt.
 //! What a student must be able to do for this is the trait [`student::Student`].
 
-pub mod student;
-pub mod receipt;
 pub mod explained;
+pub mod receipt;
+pub mod student;
 
 pub use explained::ExplainedReranker;
 pub use student::{ExplanationRequest, Score, Student, WrittenReasons};

@@ -1,0 +1,295 @@
+//! The words that can be typed, with the help that teaches them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Rerank documents with a small student that says why, and train such students from a large LLM.
+#[derive(Debug, Parser)]
+#[command(name = "r2r", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  r2r rerank --query 'why is the sky blue' --documents docs.jsonl --reasons 3
+  r2r rerank --collection data/scifact --run bm25.trec --output reranked.trec
+  r2r evaluate --run bm25.trec reranked.trec --qrels qrels.tsv --baseline bm25.trec --report report.html
+  r2r reproduce recipes/tiny.toml
+
+Exit codes: 0 done, 1 a mistake in what was asked (the message says what to do), 2 a failure of r2r.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Put documents in order for a query, and say why.
+    Rerank(Rerank),
+    /// Say why one document stands above another.
+    Explain(Explain),
+    /// Build a BM25 index of a collection.
+    Index(Index),
+    /// Find the first candidates of each query by BM25.
+    Retrieve(Retrieve),
+    /// Turn a recipe's recorded teacher answers into judgments.
+    Judge(RecipeArguments),
+    /// Turn teacher judgments into examples to learn from.
+    Distill(Distill),
+    /// Train the student of a recipe.
+    Train(Train),
+    /// Measure runs against relevance judgments, exactly as `trec_eval` does.
+    Evaluate(Evaluate),
+    /// Run every stage of a recipe, skipping what is fresh.
+    Reproduce(RecipeArguments),
+    /// Show what an artifact is, where it comes from, and samples of it.
+    Inspect(Inspect),
+    /// Write a student as a plain cross-encoder for Hugging Face transformers (float32).
+    Export(Export),
+    /// Show what this machine has, what the student needs, and how fast it runs here.
+    Doctor(Doctor),
+}
+
+/// Where the student is and how it runs.
+#[derive(Args, Debug)]
+pub(crate) struct StudentArguments {
+    /// Folder of the student, or of a BERT cross-encoder from Hugging Face [default: the shipped one in models/].
+    #[arg(long, value_name = "DIR", env = "R2R_STUDENT")]
+    pub student: Option<PathBuf>,
+    /// Arithmetic: only f32 exists in this version, and auto takes it.
+    #[arg(long, value_enum, default_value_t = Precision::Auto)]
+    pub precision: Precision,
+    /// Threads to use [default: all].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+/// The arithmetic of the student.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Precision {
+    /// The fastest that loses nothing.
+    Auto,
+    /// 32-bit floats.
+    F32,
+}
+
+/// `r2r rerank`
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["documents", "collection"]))]
+pub(crate) struct Rerank {
+    /// The query, with --documents.
+    #[arg(long, value_name = "TEXT", requires = "documents")]
+    pub query: Option<String>,
+    /// Documents to rank: JSONL of {"id","title"?,"text"}, a JSON array of strings, or one document a line; `-` is stdin.
+    #[arg(long, value_name = "FILE", requires = "query")]
+    pub documents: Option<PathBuf>,
+    /// BEIR folder with the texts of a whole run.
+    #[arg(long, value_name = "DIR", requires = "run", requires = "output")]
+    pub collection: Option<PathBuf>,
+    /// First-stage run (TREC format) to rerank, with --collection.
+    #[arg(long, value_name = "FILE", requires = "collection")]
+    pub run: Option<PathBuf>,
+    /// Candidates of each query that are reranked; what lies deeper keeps its order below them.
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "documents")]
+    pub depth: usize,
+    /// Where the reranked run goes (TREC format); `-` is stdout.
+    #[arg(long, value_name = "RUN", requires = "collection")]
+    pub output: Option<PathBuf>,
+    /// Explain the best N documents [default: 3 with --documents, 0 with --run].
+    #[arg(long, value_name = "N")]
+    pub reasons: Option<usize>,
+    /// Where explanations of a run go, one query a line.
+    #[arg(long, value_name = "FILE.jsonl", requires = "collection")]
+    pub explanations: Option<PathBuf>,
+    /// Show only the best N documents.
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
+    /// Print JSON instead of a page for people.
+    #[arg(long, conflicts_with = "collection")]
+    pub json: bool,
+    #[command(flatten)]
+    pub student: StudentArguments,
+}
+
+/// `r2r explain`
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The query.
+    #[arg(long, value_name = "TEXT")]
+    pub query: String,
+    /// The documents that were ranked (as for `rerank`).
+    #[arg(long, value_name = "FILE")]
+    pub documents: PathBuf,
+    /// The document that stands above.
+    #[arg(long, value_name = "ID")]
+    pub above: String,
+    /// The document that stands below.
+    #[arg(long, value_name = "ID")]
+    pub below: String,
+    /// Print JSON instead of a page for people.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub student: StudentArguments,
+}
+
+/// `r2r index`
+#[derive(Args, Debug)]
+pub(crate) struct Index {
+    /// BEIR folder.
+    #[arg(long, value_name = "DIR")]
+    pub collection: PathBuf,
+    /// Folder of the new index.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+/// `r2r retrieve`
+#[derive(Args, Debug)]
+pub(crate) struct Retrieve {
+    /// Folder of the index.
+    #[arg(long, value_name = "DIR")]
+    pub index: PathBuf,
+    /// Queries: a BEIR `queries.jsonl`, or a BEIR folder.
+    #[arg(long, value_name = "FILE")]
+    pub queries: PathBuf,
+    /// Only the queries of this split of the BEIR folder.
+    #[arg(long, value_name = "NAME")]
+    pub split: Option<String>,
+    /// Documents for each query.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub depth: usize,
+    /// Term saturation.
+    #[arg(long, default_value_t = 0.9)]
+    pub k1: f32,
+    /// Length normalization.
+    #[arg(long, default_value_t = 0.4)]
+    pub b: f32,
+    /// Weigh query terms by BM25 as well, as BRIGHT does for its long queries.
+    #[arg(long)]
+    pub query_side: bool,
+    /// Where the run goes (TREC format); `-` is stdout.
+    #[arg(long, value_name = "RUN")]
+    pub output: PathBuf,
+}
+
+/// A recipe with settings on top.
+#[derive(Args, Debug)]
+pub(crate) struct RecipeArguments {
+    /// The recipe (TOML).
+    #[arg(value_name = "RECIPE")]
+    pub recipe: PathBuf,
+    /// Override one setting; may be repeated.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub settings: Vec<String>,
+}
+
+/// `r2r train`
+#[derive(Args, Debug)]
+pub(crate) struct Train {
+    #[command(flatten)]
+    pub recipe: RecipeArguments,
+    /// Go on from the last checkpoint.
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// `r2r distill`
+#[derive(Args, Debug)]
+pub(crate) struct Distill {
+    /// Files of teacher records or judgments.
+    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    pub judgments: Vec<PathBuf>,
+    /// BEIR folders of test sets: examples with one of their queries are removed.
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub leakage: Vec<PathBuf>,
+    /// Share of the queries that is held out for validation.
+    #[arg(long, default_value_t = 0.1)]
+    pub dev_fraction: f64,
+    /// Learn from the teacher's order or from its grades.
+    #[arg(long, default_value = "order", value_parser = ["order", "grades"])]
+    pub targets: String,
+    /// Seed of the split.
+    #[arg(long, default_value_t = 13)]
+    pub seed: u64,
+    /// Folder of the new examples.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+/// `r2r evaluate`
+#[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, which is made of words that are there or not"
+)]
+pub(crate) struct Evaluate {
+    /// Runs to measure (TREC format); `-` is stdin.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub run: Vec<PathBuf>,
+    /// Relevance judgments: TREC (4 columns) or BEIR (3 columns).
+    #[arg(long, value_name = "FILE")]
+    pub qrels: PathBuf,
+    /// Measures, named as in `ir_measures`: nDCG@10, AP(rel=2)@100, RR, R@100, P@10, Success@5, Bpref, Judged@10.
+    #[arg(long, value_delimiter = ',', default_value = "nDCG@10,AP,RR,R@100,P@10", value_name = "NAMES")]
+    pub measures: Vec<String>,
+    /// Whose rules: 9 (32-bit scores, as all published numbers) or 10 (64-bit scores).
+    #[arg(long, value_name = "VERSION", default_value = "9", value_parser = ["9", "10"])]
+    pub trec_eval: String,
+    /// Leave out queries that a run lacks instead of counting them as 0.
+    #[arg(long)]
+    pub skip_missing: bool,
+    /// Drop documents whose id equals the query's, as BEIR does (ArguAna, Quora).
+    #[arg(long)]
+    pub ignore_identical_ids: bool,
+    /// Add runs that rank at random and by the judgments, from the first run's documents.
+    #[arg(long)]
+    pub controls: bool,
+    /// Compare with this run: differences, p-values (paired randomization, Holm), 95 % intervals.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Seed of the permutations and resamples.
+    #[arg(long, default_value_t = 13)]
+    pub seed: u64,
+    /// Print every query too.
+    #[arg(long)]
+    pub per_query: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Write a report for people: one HTML file.
+    #[arg(long, value_name = "report.html")]
+    pub report: Option<PathBuf>,
+    /// BEIR folder with the texts of queries, for the report.
+    #[arg(long, value_name = "DIR", requires = "report")]
+    pub collection: Option<PathBuf>,
+}
+
+/// `r2r inspect`
+#[derive(Args, Debug)]
+pub(crate) struct Inspect {
+    /// An artifact's folder: a stage of a recipe, examples, or a student.
+    pub dir: PathBuf,
+    /// Samples to show.
+    #[arg(long, default_value_t = 3)]
+    pub samples: usize,
+}
+
+/// `r2r export`
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// Folder of the student [default: the shipped one in models/].
+    #[arg(long, value_name = "DIR", env = "R2R_STUDENT")]
+    pub student: Option<PathBuf>,
+    /// Folder of the new cross-encoder.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+/// `r2r doctor`
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub student: StudentArguments,
+}

@@ -1,0 +1,115 @@
+//! `r2r inspect`: what an artifact is, what it was made from, and samples of it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use reason_to_rank::provenance::Provenance;
+use reason_to_rank::types::example::DistillationExample;
+use reason_to_rank::types::formats::jsonl::JsonLines;
+use reason_to_rank::types::id::DocId;
+use reason_to_rank::types::judgment::TeacherJudgment;
+
+use crate::args::Inspect;
+use crate::commands::print;
+use crate::terminal::clean;
+
+/// Prints the chain of provenance, the counts, and some samples.
+pub(crate) fn run(options: &Inspect) -> Result<()> {
+    let mut page = String::new();
+    let mut seen = BTreeSet::new();
+    describe(&options.dir, 0, &mut seen, &mut page)?;
+    samples(&options.dir, options.samples, &mut page)?;
+    print(&page.lines().map(|line| clean_line(line) + "\n").collect::<String>())
+}
+
+/// A line that keeps its indentation and loses what could steer the terminal.
+fn clean_line(line: &str) -> String {
+    let indent = line.len() - line.trim_start().len();
+    " ".repeat(indent) + &clean(line)
+}
+
+/// One artifact, and below it, indented, the artifacts that it was made from.
+fn describe(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, page: &mut String) -> Result<()> {
+    let indent = "  ".repeat(depth);
+    let Some(provenance) = Provenance::read(folder)? else {
+        if depth == 0 {
+            bail!("{}: no artifact is here: its folder has no provenance.json", folder.display());
+        }
+        return Ok(());
+    };
+    if !seen.insert(folder.to_owned()) {
+        let _ = writeln!(page, "{indent}{} (see above)", folder.display());
+        return Ok(());
+    }
+    let key = provenance.key.get(..12).unwrap_or(&provenance.key);
+    let _ = writeln!(page, "{indent}{}  {}", provenance.stage, folder.display());
+    let machine = &provenance.machine;
+    let _ = writeln!(
+        page,
+        "{indent}  key {key}, version {}, seed {}, {} {} with {} threads",
+        provenance.version, provenance.seed, machine.os, machine.arch, machine.threads
+    );
+    let _ = writeln!(page, "{indent}  config {}", provenance.config);
+    for (name, count) in &provenance.counts {
+        let _ = writeln!(page, "{indent}  {name} {count}");
+    }
+    for input in &provenance.inputs {
+        let hash = input.sha256.get(..12).unwrap_or(&input.sha256);
+        let made = if input.path.is_dir() { Provenance::read(&input.path)? } else { None };
+        match made {
+            Some(made) if made.key == input.sha256 => describe(&input.path, depth + 1, seen, page)?,
+            Some(_) => {
+                let _ = writeln!(page, "{indent}  from {}  {hash}, changed since", input.path.display());
+            }
+            None => {
+                let _ = writeln!(page, "{indent}  from {}  {hash}", input.path.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first examples or judgments of the folder, in words.
+fn samples(folder: &Path, n: usize, page: &mut String) -> Result<()> {
+    for name in ["train.jsonl", "dev.jsonl", "examples.jsonl"] {
+        let path = folder.join(name);
+        if path.is_file() {
+            let _ = writeln!(page, "\nsamples of {name}");
+            for example in JsonLines::<DistillationExample>::open(&path)?.take(n) {
+                show_example(&example?.1, page);
+            }
+        }
+    }
+    let path = folder.join("judgments.jsonl");
+    if path.is_file() {
+        let _ = writeln!(page, "\nsamples of judgments.jsonl");
+        for judgment in JsonLines::<TeacherJudgment>::open(&path)?.take(n) {
+            let judgment = judgment?.1;
+            let order: Vec<&str> = judgment.ranking.iter().map(DocId::as_str).collect();
+            let _ = writeln!(page, "\n  {} ({})\n  order {}", judgment.query.text, judgment.teacher, order.join(" > "));
+            for judged in &judgment.judged {
+                let _ = writeln!(page, "    {}  {}", judged.doc, judged.direct.as_deref().unwrap_or("no reason"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show_example(example: &DistillationExample, page: &mut String) {
+    let _ = writeln!(page, "\n  {} ({})", example.query.text, example.teacher);
+    for (i, passage) in example.passages.iter().enumerate() {
+        let begin: String = passage.text.chars().take(80).collect();
+        let _ = writeln!(page, "  [{i}] target {:.2}  {begin}", passage.target);
+        if let Some(direct) = &passage.direct {
+            let _ = writeln!(page, "      direct   {direct}");
+        }
+        if let Some(comparison) = &passage.comparison {
+            let _ = writeln!(page, "      {:?} [{}]  {}", comparison.stands, comparison.against, comparison.text);
+        }
+        if let Some(quote) = passage.evidence.and_then(|(start, end)| passage.text.get(start..end)) {
+            let _ = writeln!(page, "      evidence {quote}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! One file a command: words in, words out.
+
+pub(crate) mod distill;
+pub(crate) mod doctor;
+pub(crate) mod evaluate;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod index;
+pub(crate) mod inspect;
+pub(crate) mod judge;
+pub(crate) mod reproduce;
+pub(crate) mod rerank;
+pub(crate) mod retrieve;
+pub(crate) mod train;
+
+use std::io::Write;
+
+use reason_to_rank::error::PipelineError;
+use reason_to_rank::types::stage::StageError;
+
+/// Whether an error is a failure of this program rather than a mistake in what was asked.
+pub(crate) fn is_ours(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref::<StageError>(), Some(StageError::Failed(_)))
+            || matches!(cause.downcast_ref::<PipelineError>(), Some(PipelineError::Stage(StageError::Failed(_))))
+    })
+}
+
+/// Prints data to standard output; colors are dropped where it is not a terminal.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Prints a value as JSON, one line.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    // Not through the color filter, which would take control characters out of quotes.
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{}", serde_json::to_string(value)?)?;
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The binary as its users meet it: what it prints, what it refuses, and how it exits.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first thing that is not as it should be")]
+
+mod command;
+// Lists and runs put in order, by the shipped student.
+mod rerank;
+// Measures, tables and reports.
+mod evaluate;
+// Indexes and first-stage runs.
+mod retrieve;
+// Mistakes of the user and what is said to them.
+mod mistakes;

@@ -1,0 +1,57 @@
+//! Mistakes of the user and what is said to them.
+
+use std::fs;
+
+use crate::command::{r2r, refused, word};
+
+const DOCUMENTS: &str = "examples/heat-pumps/documents.jsonl";
+
+#[test]
+fn each_mistake_is_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let twice = path("twice.jsonl", "{\"id\":\"a\",\"text\":\"x\"}\n{\"id\":\"a\",\"text\":\"y\"}\n");
+    let broken = path("broken.jsonl", "{\"id\":\"a\",\"text\":\"x\"}\n{\"id\":\n");
+    let empty = path("empty.jsonl", "");
+    let nan = path("nan.trec", "1 Q0 a 1 NaN t\n");
+    let qrels = path("qrels", "1 0 a 1\n");
+    let check = |words: &[&str], expected: &str| {
+        let said = refused(words);
+        assert!(said.contains(expected), "{words:?} said {said}");
+    };
+    check(&["rerank", "--query", "q", "--documents", word(&twice)], "twice.jsonl");
+    check(&["rerank", "--query", "q", "--documents", word(&broken)], "broken.jsonl");
+    check(&["rerank", "--query", "q", "--documents", word(&empty)], "empty.jsonl");
+    check(&["rerank", "--query", "q", "--documents", "no-such-file"], "no-such-file");
+    check(&["rerank", "--query", "", "--documents", DOCUMENTS], "empty");
+    check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--student", "nowhere"], "nowhere");
+    check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels)], "nan.trec");
+    check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels), "--measures", "nDGC@10"], "nDCG");
+    check(&["inspect", word(folder.path())], "provenance.json");
+    check(&["explain", "--query", "q", "--documents", DOCUMENTS, "--above", "nobody", "--below", "x"], "nobody");
+}
+
+#[test]
+fn help_teaches_every_command() {
+    for command in [
+        "rerank",
+        "explain",
+        "index",
+        "retrieve",
+        "judge",
+        "distill",
+        "train",
+        "evaluate",
+        "reproduce",
+        "inspect",
+        "export",
+        "doctor",
+    ] {
+        let output = r2r(&[command, "--help"]);
+        assert!(output.status.success() && output.stdout.len() > 100, "{command}");
+    }
+}

@@ -1,0 +1,30 @@
+//! Indexes and first-stage runs.
+
+use std::fs;
+
+use crate::command::{printed, refused, word};
+
+#[test]
+fn a_query_finds_its_passages_and_an_index_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (index, run) = (folder.path().join("index"), folder.path().join("run.trec"));
+    printed(&["index", "--collection", "fixtures/tiny", "--output", word(&index)]);
+    printed(&[
+        "retrieve",
+        "--index",
+        word(&index),
+        "--queries",
+        "fixtures/tiny",
+        "--split",
+        "test",
+        "--output",
+        word(&run),
+    ]);
+    let table =
+        printed(&["evaluate", "--run", word(&run), "--qrels", "fixtures/tiny/qrels/test.tsv", "--measures", "R@100"]);
+    let recall: f64 = table.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(recall > 0.8, "{table}");
+    assert!(refused(&["index", "--collection", "fixtures/tiny", "--output", word(&index)]).contains("exists already"));
+    assert!(printed(&["inspect", word(&index)]).contains("documents 160"));
+    assert!(fs::read_to_string(index.join("provenance.json")).unwrap().contains("sha256"));
+}

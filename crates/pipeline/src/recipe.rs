@@ -1,0 +1,382 @@
+//! A recipe: one file that says everything about one experiment.
+//!
+//! Defaults < recipe file < `--set section.key=value`. An unknown key is an error.
+
+use std::path::{Path, PathBuf};
+
+use r2r_evaluation::measures::Measure;
+use r2r_model::config::WeightFormat;
+use r2r_retrieval::Bm25;
+use r2r_training::TrainingConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::error::PipelineError;
+
+/// The newest recipe format that this version reads.
+pub const FORMAT: u32 = 1;
+
+/// One experiment, resolved. Relative paths in it start from [`Recipe::data`], but for `output`
+/// and `student.base`, which start from the current folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The format of this file: 1.
+    pub format: u32,
+    /// The student's name, also the default output folder's.
+    pub name: String,
+    /// The seed of every random choice.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Where data files are.
+    #[serde(default = "default_data")]
+    pub data: PathBuf,
+    /// Where artifacts go; `work/<name>` where it is not said.
+    #[serde(default)]
+    pub output: Option<PathBuf>,
+    /// What the teacher labels: needed with `teacher.recorded`.
+    #[serde(default)]
+    pub collection: Option<CollectionSection>,
+    /// The first stage.
+    #[serde(default)]
+    pub retrieval: RetrievalSection,
+    /// Where orders and reasons come from.
+    pub teacher: TeacherSection,
+    /// Collections with human labels to learn from as well, with BM25 negatives.
+    #[serde(default)]
+    pub human: Vec<HumanSection>,
+    /// From judgments to examples.
+    #[serde(default)]
+    pub distillation: DistillationSection,
+    /// The student to train.
+    pub student: StudentSection,
+    /// How it is trained: the keys of `TrainingConfig`.
+    #[serde(default)]
+    pub training: toml::Table,
+    /// Test collections: read once, after training.
+    #[serde(default)]
+    pub evaluation: Vec<EvaluationSection>,
+}
+
+/// A BEIR folder and one of its splits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollectionSection {
+    /// The BEIR folder.
+    pub path: PathBuf,
+    /// The split whose queries count: the name of a file in `qrels/`.
+    pub split: String,
+}
+
+/// The first stage: BM25.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetrievalSection {
+    /// Term saturation.
+    pub k1: f32,
+    /// Length normalization.
+    pub b: f32,
+    /// Candidates for each query.
+    pub depth: usize,
+}
+
+impl Default for RetrievalSection {
+    fn default() -> Self {
+        Self { k1: 0.9, b: 0.4, depth: 100 }
+    }
+}
+
+impl RetrievalSection {
+    /// The parameters as the searcher takes them.
+    pub fn bm25(&self) -> Bm25 {
+        Bm25 { k1: self.k1, b: self.b, ..Bm25::default() }
+    }
+}
+
+/// Where orders and reasons come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TeacherSection {
+    /// Published teacher records: orders with their passages.
+    pub records: Vec<PathBuf>,
+    /// Recorded raw answers of a teacher for candidates of `collection`.
+    pub recorded: Option<PathBuf>,
+}
+
+/// A collection with human labels to learn from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HumanSection {
+    /// The BEIR folder.
+    pub path: PathBuf,
+    /// Its training split.
+    #[serde(default = "default_split")]
+    pub split: String,
+    /// The most queries to take, chosen by the seed.
+    #[serde(default = "default_limit")]
+    pub limit: usize,
+    /// Relevant passages of each query, the most relevant ones.
+    #[serde(default = "default_positives")]
+    pub positives: usize,
+    /// BM25 negatives of each query.
+    #[serde(default = "default_negatives")]
+    pub negatives: usize,
+    /// The best unlabelled candidates that are left out, since they may well be relevant.
+    #[serde(default)]
+    pub skip_top: usize,
+}
+
+/// From judgments to examples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DistillationSection {
+    /// "order" or "grades".
+    pub targets: String,
+    /// The share of queries held out for validation.
+    pub dev_fraction: f64,
+    /// BEIR folders of test sets: an example whose query equals one of theirs is removed.
+    pub leakage: Vec<PathBuf>,
+}
+
+impl Default for DistillationSection {
+    fn default() -> Self {
+        Self { targets: "order".to_owned(), dev_fraction: 0.1, leakage: Vec::new() }
+    }
+}
+
+/// The student to train.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudentSection {
+    /// A Hugging Face folder of a BERT encoder, or a student folder whose base encoder is used.
+    pub base: PathBuf,
+    /// Whether it learns to write reasons.
+    #[serde(default = "default_reasons")]
+    pub reasons: bool,
+    /// How its weights are stored: "int8", "bf16" or "f32".
+    #[serde(default = "default_weights")]
+    pub weights: String,
+    /// The longest input in word pieces when it is used.
+    #[serde(default = "default_max_length")]
+    pub max_length: usize,
+    /// What its model card says of the data it learned from, and under which terms it may be used.
+    #[serde(default)]
+    pub data_and_license: String,
+}
+
+/// A test collection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationSection {
+    /// The name in tables.
+    pub name: String,
+    /// The BEIR folder.
+    pub path: PathBuf,
+    /// The split.
+    #[serde(default = "default_test_split")]
+    pub split: String,
+    /// The first-stage run to rerank; BM25 over the collection where it is not said.
+    #[serde(default)]
+    pub run: Option<PathBuf>,
+    /// Candidates to rerank for each query.
+    #[serde(default = "default_depth")]
+    pub depth: usize,
+    /// How many documents of each query are explained.
+    #[serde(default)]
+    pub reasons: usize,
+    /// Measures, named as in `ir_measures`.
+    #[serde(default = "default_measures")]
+    pub measures: Vec<String>,
+}
+
+fn default_seed() -> u64 {
+    13
+}
+fn default_data() -> PathBuf {
+    PathBuf::from("data")
+}
+fn default_split() -> String {
+    "train".to_owned()
+}
+fn default_test_split() -> String {
+    "test".to_owned()
+}
+fn default_limit() -> usize {
+    usize::MAX
+}
+fn default_positives() -> usize {
+    1
+}
+fn default_negatives() -> usize {
+    7
+}
+fn default_reasons() -> bool {
+    true
+}
+fn default_weights() -> String {
+    "int8".to_owned()
+}
+fn default_max_length() -> usize {
+    256
+}
+fn default_depth() -> usize {
+    100
+}
+fn default_measures() -> Vec<String> {
+    ["nDCG@10", "nDCG@5", "RR@10"].map(str::to_owned).to_vec()
+}
+
+impl Recipe {
+    /// Reads a recipe file and applies `section.key=value` settings on top.
+    pub fn read(path: &Path, settings: &[String]) -> Result<Self, PipelineError> {
+        let text = std::fs::read_to_string(path).map_err(|error| PipelineError::io(path, error))?;
+        Self::parse(&text, settings).map_err(|problem| PipelineError::Recipe { file: path.to_owned(), problem })
+    }
+
+    /// Parses a recipe and applies `section.key=value` settings on top; the error says what is wrong.
+    pub fn parse(text: &str, settings: &[String]) -> Result<Self, String> {
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        for setting in settings {
+            apply(&mut table, setting)?;
+        }
+        let recipe: Self = toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| error.to_string())?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.format != FORMAT {
+            return Err(format!("format = {} is not known; this version reads format = {FORMAT}", self.format));
+        }
+        let names = std::iter::once(&self.name).chain(self.evaluation.iter().map(|section| &section.name));
+        for name in names {
+            if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+                return Err(format!("name = {name:?} must be a plain word, as it names a folder"));
+            }
+        }
+        for (i, section) in self.evaluation.iter().enumerate() {
+            if self.evaluation[..i].iter().any(|other| other.name == section.name) {
+                return Err(format!("two [[evaluation]] sections are named {:?}", section.name));
+            }
+            for measure in &section.measures {
+                measure.parse::<Measure>().map_err(|error| error.to_string())?;
+            }
+        }
+        if !["order", "grades"].contains(&self.distillation.targets.as_str()) {
+            return Err(format!(
+                "distillation.targets = {:?} is not known: order or grades",
+                self.distillation.targets
+            ));
+        }
+        weight_format(&self.student.weights)?;
+        self.training_config()?;
+        if self.teacher.recorded.is_some() && self.collection.is_none() {
+            return Err("teacher.recorded needs a [collection] with the passages it judged".to_owned());
+        }
+        if self.teacher.recorded.is_none() && self.teacher.records.is_empty() && self.human.is_empty() {
+            return Err("nothing to learn from: give teacher.records, teacher.recorded or [[human]]".to_owned());
+        }
+        if !(0.0..=0.5).contains(&self.distillation.dev_fraction) {
+            return Err(format!("distillation.dev_fraction = {} is not in 0..0.5", self.distillation.dev_fraction));
+        }
+        if self.retrieval.depth == 0 {
+            return Err("retrieval.depth must be at least 1".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The `[training]` section with its defaults.
+    pub fn training_config(&self) -> Result<TrainingConfig, String> {
+        let config =
+            TrainingConfig::deserialize(self.training.clone()).map_err(|error| format!("[training]: {error}"))?;
+        config.check().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    /// How the student's weights are stored.
+    pub fn weight_format(&self) -> Result<WeightFormat, String> {
+        weight_format(&self.student.weights)
+    }
+
+    /// A data path, seen from the current folder.
+    pub fn data_path(&self, path: &Path) -> PathBuf {
+        self.data.join(path)
+    }
+
+    /// Where the artifact of a stage lies.
+    pub fn artifact(&self, stage: &str) -> PathBuf {
+        self.output.clone().unwrap_or_else(|| Path::new("work").join(&self.name)).join(stage)
+    }
+}
+
+fn weight_format(name: &str) -> Result<WeightFormat, String> {
+    match name {
+        "f32" => Ok(WeightFormat::F32),
+        "bf16" => Ok(WeightFormat::Bf16),
+        "int8" => Ok(WeightFormat::Int8),
+        other => Err(format!("student.weights = {other:?} is not known: f32, bf16 or int8")),
+    }
+}
+
+/// Sets `a.b.c` of a table from `a.b.c=value`; the value is TOML, or text where it is not.
+fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
+    let (key, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: write section.key=value"))?;
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
+        .ok()
+        .and_then(|mut parsed| parsed.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut place = table;
+    let mut names = key.trim().split('.').peekable();
+    while let Some(name) = names.next() {
+        if names.peek().is_none() {
+            place.insert(name.to_owned(), parsed);
+            return Ok(());
+        }
+        place = place
+            .entry(name)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| format!("--set {setting}: {name} is not a section"))?;
+    }
+    Err(format!("--set {setting}: the key is empty"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        format = 1
+        name = "small"
+        teacher = { records = ["judgments.jsonl"] }
+        student = { base = "models/base" }
+    "#;
+
+    #[test]
+    fn defaults_stand_below_the_recipe_and_settings_above_it() {
+        let recipe = Recipe::parse(SMALL, &[]).unwrap();
+        assert_eq!((recipe.seed, recipe.retrieval.k1, recipe.artifact("index")), (13, 0.9, "work/small/index".into()));
+        let settings = ["retrieval.k1=1.2", "seed=7", "student.base=elsewhere", "training.steps=5"].map(str::to_owned);
+        let recipe = Recipe::parse(SMALL, &settings).unwrap();
+        assert_eq!((recipe.seed, recipe.retrieval.k1), (7, 1.2));
+        assert_eq!(recipe.student.base, PathBuf::from("elsewhere"));
+        assert_eq!(recipe.training["steps"].as_integer(), Some(5));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let check = |settings: &[&str], expected: &str| {
+            let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+            let problem = Recipe::parse(SMALL, &settings).unwrap_err();
+            assert!(problem.contains(expected), "{problem}");
+        };
+        check(&["retrieval.k2=1"], "k2");
+        check(&["seed"], "section.key=value");
+        check(&["seed.low=3"], "not a section");
+        check(&["format=9"], "format = 1");
+        check(&["teacher.records=[]"], "nothing to learn from");
+        check(&["seed=many"], "seed");
+        check(&["training.stepz=3"], "stepz");
+        check(&["student.weights=int4"], "int4");
+        check(&["name=.."], "plain word");
+    }
+}

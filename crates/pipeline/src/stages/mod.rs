@@ -1,0 +1,18 @@
+//! The stages of a recipe, one file each: files in, an artifact out.
+
+#[cfg(feature = "training")]
+pub mod base;
+#[cfg(feature = "training")]
+pub mod card;
+pub mod distill;
+#[cfg(feature = "training")]
+pub mod evaluate;
+#[cfg(feature = "training")]
+pub mod human;
+pub mod index;
+#[cfg(feature = "training")]
+pub mod judge;
+pub mod rerank;
+pub mod retrieve;
+#[cfg(feature = "training")]
+pub mod train;

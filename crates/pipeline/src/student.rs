@@ -1,0 +1,154 @@
+//! The CPU engine's student as a reranker that explains itself.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use r2r_inference::{EncodedPair, InferenceError, Options, ReasonRequest, Scored, Student as Engine};
+use r2r_model::function_words::is_content;
+use r2r_model::plan::Plan;
+use r2r_model::sentence_pieces::SentencePieces;
+use r2r_reranking::explained::ExplainedReranker;
+use r2r_reranking::student::{ExplanationRequest, Score, Student, WrittenReasons};
+use r2r_types::document::Document;
+use r2r_types::reasoning::Stands;
+use r2r_types::stage::StageError;
+
+use crate::error::PipelineError;
+
+/// How a student is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StudentOptions {
+    /// Threads of one call; all of the processor's where `None`.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// A student in memory.
+pub struct LoadedStudent {
+    reranker: ExplainedReranker<EngineStudent>,
+}
+
+impl LoadedStudent {
+    /// Opens a student folder, or a cross-encoder folder of Hugging Face transformers.
+    pub fn open(folder: &Path, options: &StudentOptions) -> Result<Self, PipelineError> {
+        let options = Options { threads: options.threads, ..Options::default() };
+        let engine = Engine::open(folder, &options).map_err(PipelineError::input)?;
+        Ok(Self { reranker: ExplainedReranker::new(EngineStudent { engine }) })
+    }
+
+    /// The student as a reranker.
+    pub fn reranker(&self) -> &ExplainedReranker<EngineStudent> {
+        &self.reranker
+    }
+
+    /// The engine within, for its configuration and its single signals.
+    pub fn engine(&self) -> &Engine {
+        &self.reranker.student().engine
+    }
+
+    /// The student's name.
+    pub fn name(&self) -> &str {
+        &self.engine().config().name
+    }
+
+    /// The calibrated probability of a logit.
+    pub fn probability(&self, logit: f32) -> f32 {
+        self.engine().config().calibration.probability(logit)
+    }
+
+    /// Whether it has learned to write reasons.
+    pub fn writes_reasons(&self) -> bool {
+        self.reranker.student().writes_reasons()
+    }
+
+    /// Scores with their parts: the rank head's logit and the base's similarity.
+    pub fn signals(&self, query: &str, documents: &[&Document]) -> Result<Vec<Scored>, StageError> {
+        self.engine().score(query, documents).map_err(stage_error)
+    }
+}
+
+/// The engine with the reranker's trait.
+pub struct EngineStudent {
+    engine: Engine,
+}
+
+impl Student for EngineStudent {
+    fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Score>, StageError> {
+        let scored = self.engine.score(query, documents).map_err(stage_error)?;
+        Ok(scored.iter().map(|scored| Score { logit: scored.logit, probability: scored.probability }).collect())
+    }
+
+    fn writes_reasons(&self) -> bool {
+        self.engine.vocabulary().is_some()
+    }
+
+    fn explain(&self, query: &str, requests: &[ExplanationRequest<'_>]) -> Result<Vec<WrittenReasons>, StageError> {
+        // Explained documents first, then their neighbors: each pair is encoded once in either role.
+        let mut documents: Vec<&Document> = requests.iter().map(|request| request.document).collect();
+        documents.extend(requests.iter().filter_map(|request| request.neighbor.map(|(neighbor, _)| neighbor)));
+        let pairs = self.engine.encode(query, &documents).map_err(stage_error)?;
+        let (own, neighbors) = pairs.split_at(requests.len());
+
+        let mut evidence: Vec<Option<SentencePieces>> = Vec::with_capacity(own.len());
+        for pair in own {
+            evidence.push(self.engine.evidence(pair).map_err(stage_error)?.map(|chosen| chosen.sentence));
+        }
+        let mut neighbors = neighbors.iter();
+        let mut plans: Vec<(Plan, &EncodedPair, Option<&EncodedPair>)> = Vec::new();
+        for ((request, pair), sentence) in requests.iter().zip(own).zip(&evidence) {
+            let grade = self.engine.config().grade(request.logit);
+            let side = pair.side(sentence.as_ref());
+            plans.push((Plan::direct(&side, grade), pair, None));
+            if let Some((_, stands)) = request.neighbor {
+                let neighbor = neighbors.next().expect("one pair was encoded for each request with a neighbor");
+                plans.push((Plan::comparison(&side, &neighbor.side(None), stands, grade), pair, Some(neighbor)));
+            }
+        }
+        let to_write: Vec<ReasonRequest<'_>> = plans
+            .iter()
+            .map(|(plan, document, neighbor)| ReasonRequest { plan, document, neighbor: *neighbor })
+            .collect();
+        let mut written = self.engine.write_reasons(&to_write).map_err(stage_error)?.into_iter();
+
+        let mut explained = Vec::with_capacity(requests.len());
+        for ((request, pair), sentence) in requests.iter().zip(own).zip(evidence) {
+            let direct = written.next().expect("one direct reason was asked for each request");
+            let comparison = match request.neighbor {
+                None => String::new(),
+                Some((neighbor, stands)) => {
+                    let reason = written.next().expect("one comparison was asked for each request with a neighbor");
+                    // The order is stated by us, not by the model: what the text says of it is always true.
+                    let stands = match stands {
+                        Stands::Above => "Ranks above",
+                        Stands::Below => "Ranks below",
+                    };
+                    format!("{stands} {}. {}", neighbor.id, reason.text(neighbor.id.as_str()))
+                }
+            };
+            let (matched, missing) = coverage(pair);
+            explained.push(WrittenReasons {
+                direct: direct.text("the other passage"),
+                comparison,
+                evidence: sentence.map(|sentence| sentence.text),
+                matched,
+                missing,
+            });
+        }
+        Ok(explained)
+    }
+}
+
+/// The query's content words, each once: those whose stem the document has, and those it lacks.
+fn coverage(pair: &EncodedPair) -> (Vec<String>, Vec<String>) {
+    let (mut matched, mut missing) = (Vec::new(), Vec::new());
+    for placed in pair.words.query.iter().filter(|placed| is_content(&placed.word)) {
+        let side = if pair.words.document_stems.contains(&placed.word.stem) { &mut matched } else { &mut missing };
+        if !side.contains(&placed.written) {
+            side.push(placed.written.clone());
+        }
+    }
+    (matched, missing)
+}
+
+fn stage_error(error: InferenceError) -> StageError {
+    StageError::Failed(Box::new(error))
+}
