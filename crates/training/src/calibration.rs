@@ -1,0 +1,106 @@
+//! From logits to probabilities and grades, fitted on held-out lists after the training.
+
+use r2r_model::config::Calibration;
+use r2r_types::example::DistillationExample;
+
+use crate::lists::has_order;
+
+/// The name of those whose targets are judgments of people.
+const HUMAN: &str = "human";
+/// Newton steps: the fit has two parameters and converges in a handful.
+const NEWTON_STEPS: usize = 50;
+/// Pulls the slope towards one where the labels are separable and no finite slope is best.
+const RIDGE: f64 = 1e-3;
+
+/// Platt scaling (Platt, 1999): the logistic regression of "has the list's top target" on the logit.
+///
+/// Lists judged by people count alone where there are any, because a teacher's best may still be irrelevant. `None`
+/// where no list has an order.
+pub fn fit_calibration(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Option<Calibration> {
+    let ordered = || dev.iter().zip(logits).filter(|(example, _)| has_order(example));
+    let human = ordered().any(|(example, _)| example.teacher == HUMAN);
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for (example, logits) in ordered().filter(|(example, _)| !human || example.teacher == HUMAN) {
+        let most = example.passages.iter().map(|passage| passage.target).fold(f32::NEG_INFINITY, f32::max);
+        points.extend(example.passages.iter().zip(logits).map(|(passage, logit)| {
+            let is_top = passage.target.total_cmp(&most).is_eq();
+            (f64::from(*logit), if is_top { 1.0 } else { 0.0 })
+        }));
+    }
+    (!points.is_empty()).then(|| logistic_regression(&points))
+}
+
+/// Newton's method on the penalized likelihood of `sigmoid(scale * x + offset)`.
+fn logistic_regression(points: &[(f64, f64)]) -> Calibration {
+    let (mut scale, mut offset) = (1.0_f64, 0.0_f64);
+    let ridge = RIDGE * points.len() as f64;
+    for _ in 0..NEWTON_STEPS {
+        let (mut gradient, mut hessian) = ([ridge * (scale - 1.0), 0.0], [ridge, 0.0, 1e-9]);
+        for (x, label) in points {
+            let probability = 1.0 / (1.0 + (-(scale * x + offset)).exp());
+            let (error, weight) = (probability - label, probability * (1.0 - probability));
+            gradient[0] += error * x;
+            gradient[1] += error;
+            hessian[0] += weight * x * x;
+            hessian[1] += weight * x;
+            hessian[2] += weight;
+        }
+        let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
+        if determinant.abs() < 1e-12 {
+            break;
+        }
+        let step_scale = (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant;
+        let step_offset = (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant;
+        // Half steps at most a unit long: far from the optimum the likelihood is not quadratic.
+        let length = step_scale.hypot(step_offset).max(1.0);
+        scale -= step_scale / length;
+        offset -= step_offset / length;
+        if step_scale.hypot(step_offset) < 1e-10 {
+            break;
+        }
+    }
+    // A falling curve would turn the order around; such a student is better left uncalibrated.
+    if scale > 0.0 && offset.is_finite() {
+        Calibration { scale: scale as f32, offset: offset as f32 }
+    } else {
+        Calibration::default()
+    }
+}
+
+/// Logits at which grades 1 to 4 begin: the quintiles of the logits of lists taught by a model, of all lists where
+/// there is none. `None` without logits.
+pub fn fit_grades(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Option<[f32; 4]> {
+    let taught = |example: &DistillationExample| example.teacher != HUMAN;
+    let any_taught = dev.iter().any(taught);
+    let lists = dev.iter().zip(logits).filter(|(example, _)| !any_taught || taught(example));
+    let mut sorted: Vec<f32> = lists.flat_map(|(_, logits)| logits.iter().copied()).collect();
+    if sorted.is_empty() {
+        return None;
+    }
+    sorted.sort_by(f32::total_cmp);
+    Some([1, 2, 3, 4].map(|fifth| sorted[(sorted.len() - 1) * fifth / 5]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fit_finds_the_curve_that_drew_the_labels() {
+        let mut points = Vec::new();
+        for step in -40..=40 {
+            let x = f64::from(step) * 0.1;
+            let probability = 1.0 / (1.0 + (-(2.0 * x - 0.5)).exp());
+            // Each x stands for 1,000 draws.
+            points.extend((0..1000).map(|draw| (x, if f64::from(draw) < probability * 1000.0 { 1.0 } else { 0.0 })));
+        }
+        let fitted = logistic_regression(&points);
+        assert!((fitted.scale - 2.0).abs() < 0.1 && (fitted.offset + 0.5).abs() < 0.05, "{fitted:?}");
+    }
+
+    #[test]
+    fn separable_labels_give_a_finite_slope() {
+        let fitted = logistic_regression(&[(-1.0, 0.0), (-2.0, 0.0), (1.0, 1.0), (3.0, 1.0)]);
+        assert!(fitted.scale.is_finite() && fitted.scale > 1.0, "{fitted:?}");
+    }
+}
