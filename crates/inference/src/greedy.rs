@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use r2r_model::plan::{Kind, Plan, StepInput};
+use r2r_model::plan::{Kind, Marks, Plan, StepInput};
 use r2r_model::reasons::ReasonVocabulary;
 
 use crate::kernels::{Instructions, rows};
@@ -20,6 +20,8 @@ pub(crate) struct Writer<'a> {
     /// Source words outside the vocabulary, lower-case.
     copied_only: Vec<&'a str>,
     written: Vec<usize>,
+    /// Content words of the sources: each is written once, since a small decoder that says one twice is going in circles.
+    content: HashSet<usize>,
     /// Triples of words that have been written: none is written twice (Paulus et al., 2018).
     triples: HashSet<[usize; 3]>,
     reason: Reason,
@@ -32,6 +34,7 @@ impl<'a> Writer<'a> {
         let mut ids: HashMap<&str, usize> = HashMap::new();
         let mut copied_only = Vec::new();
         let mut word_of_source = Vec::with_capacity(plan.memory.len());
+        let mut content = HashSet::new();
         for word in &plan.memory {
             let lower = word.lower.as_str();
             let id = *ids.entry(lower).or_insert_with(|| {
@@ -44,6 +47,9 @@ impl<'a> Writer<'a> {
                 )
             });
             word_of_source.push(id);
+            if !word.marks.contains(Marks::FUNCTION) {
+                content.insert(id);
+            }
         }
         Self {
             next_input: StepInput::Vocabulary(plan.controls()[0]),
@@ -53,6 +59,7 @@ impl<'a> Writer<'a> {
             word_of_source,
             copied_only,
             written: Vec::new(),
+            content,
             triples: HashSet::new(),
             reason: Reason { words: Vec::new(), complete: false },
             done: false,
@@ -98,6 +105,9 @@ impl<'a> Writer<'a> {
             if id == ReasonVocabulary::END {
                 return !self.written.is_empty();
             }
+        }
+        if self.content.contains(&word) && self.written.contains(&word) {
+            return false;
         }
         self.written.last_chunk::<2>().is_none_or(|[first, second]| !self.triples.contains(&[*first, *second, word]))
     }

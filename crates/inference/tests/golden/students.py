@@ -193,6 +193,7 @@ class Decoder:
 
     def greedy(self, memory, rows, controls, comparison, max_words):
         words = []
+        content = {word["lower"] for _, word, _, marks in rows if not marks[5]}
         while len(words) < max_words:
             p = self.logits(memory, rows, controls, words)[-1].softmax(-1)
             merged = {}
@@ -201,7 +202,8 @@ class Decoder:
             trigrams = set(zip(words, words[1:], words[2:]))
             for word in list(merged):
                 control = word in CONTROLS and not (word == "<end>" and words) and not (word == "<other>" and comparison)
-                if control or tuple(words[-2:] + [word]) in trigrams:
+                said = word in content and word in words
+                if control or said or tuple(words[-2:] + [word]) in trigrams:
                     del merged[word]
             best = max(merged, key=merged.get)
             if best == "<end>":
