@@ -157,7 +157,7 @@ fn training_and_engine_agree_on_order_reasons_and_evidence() {
         }
     }
     let n = examples.len() as f64;
-    assert!((f64::from(right_orders) / n - validation.agreement).abs() < 1e-9, "{right_orders} {validation:?}");
+    assert!((right_orders as f64 / n - validation.agreement).abs() < 1e-9, "{right_orders} {validation:?}");
     assert!(
         (right_sentences as f64 / (2.0 * n) - validation.evidence.unwrap()).abs() < 1e-9,
         "{right_sentences} {validation:?}"
