@@ -371,7 +371,8 @@ mod tests {
         };
         check(&["retrieval.k2=1"], "k2");
         check(&["seed"], "section.key=value");
-        check(&["seed.low=3"], "not a section");
+        check(&["format.low=3"], "not a section");
+        check(&["seed.low=3"], "seed");
         check(&["format=9"], "format = 1");
         check(&["teacher.records=[]"], "nothing to learn from");
         check(&["seed=many"], "seed");

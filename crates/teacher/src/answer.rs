@@ -119,8 +119,12 @@ impl<'v> Whole<'v> {
         let whole = match value {
             Value::Array(items) => Self { order: None, entries: unkeyed(items) },
             Value::Object(fields) => {
-                let order = field(fields, &ORDER);
-                let entries = match field(fields, &PASSAGES) {
+                // An order whose items are objects says all there is to say of each passage, best first.
+                let (order, ranked) = match field(fields, &ORDER) {
+                    Some(items @ Value::Array(list)) if list.iter().any(Value::is_object) => (None, Some(items)),
+                    order => (order, None),
+                };
+                let entries = match field(fields, &PASSAGES).or(ranked) {
                     Some(Value::Array(items)) => unkeyed(items),
                     Some(Value::Object(by_number)) => keyed(by_number),
                     Some(_) | None if order.is_none() && field(fields, &NUMBER).is_none() => keyed(fields),

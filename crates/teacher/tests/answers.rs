@@ -24,6 +24,15 @@ fn the_order_is_read_in_every_shape() {
 }
 
 #[test]
+fn an_order_of_objects_keeps_its_reasons() {
+    let answer =
+        read_answer(r#"{"ranking": [{"passage": 2, "grade": 3, "direct": "It answers."}, {"passage": 1}]}"#, 2);
+    assert_eq!((answer.order(), answer.repairs()), ([1, 0].as_slice(), CLEAN));
+    assert_eq!(answer.passages()[1].direct.as_deref(), Some("It answers."));
+    assert_eq!(answer.passages()[1].grade, Some(3));
+}
+
+#[test]
 fn repairs_are_counted_by_kind() {
     check(
         r#"{"order": [3, 3, 9, 0, "x", 2]}"#,

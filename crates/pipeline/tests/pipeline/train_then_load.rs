@@ -67,7 +67,7 @@ fn trained(folder: &Path, examples: &[DistillationExample]) -> (LoadedStudent, V
         dev: examples,
         reasons: Some(ReasonsConfig { heads: 4, feed_forward: 32, ..ReasonsConfig::with_vocabulary(0) }),
         weights: WeightFormat::F32,
-        student_max_length: 48,
+        student_max_length: 96,
         seed: 5,
         provenance: serde_json::Value::Null,
     };
@@ -76,7 +76,7 @@ fn trained(folder: &Path, examples: &[DistillationExample]) -> (LoadedStudent, V
         batch: 2,
         accumulation: 1,
         warmup: 1,
-        max_length: 48,
+        max_length: 96,
         validate_every: 6,
         checkpoint_every: 6,
         learning_rate: 5e-3,
