@@ -86,21 +86,26 @@ impl Student for EngineStudent {
         let mut documents: Vec<&Document> = requests.iter().map(|request| request.document).collect();
         documents.extend(requests.iter().filter_map(|request| request.neighbor.map(|(neighbor, _)| neighbor)));
         let pairs = self.engine.encode(query, &documents).map_err(stage_error)?;
-        let (own, neighbors) = pairs.split_at(requests.len());
-
-        let mut evidence: Vec<Option<SentencePieces>> = Vec::with_capacity(own.len());
-        for pair in own {
+        // A neighbor's evidence is part of the plan too: training marks both.
+        let mut evidence: Vec<Option<SentencePieces>> = Vec::with_capacity(pairs.len());
+        for pair in &pairs {
             evidence.push(self.engine.evidence(pair).map_err(stage_error)?.map(|chosen| chosen.sentence));
         }
-        let mut neighbors = neighbors.iter();
+        let (own, neighbors) = pairs.split_at(requests.len());
+        let mut neighbors = neighbors.iter().zip(&evidence[requests.len()..]);
         let mut plans: Vec<(Plan, &EncodedPair, Option<&EncodedPair>)> = Vec::new();
         for ((request, pair), sentence) in requests.iter().zip(own).zip(&evidence) {
             let grade = self.engine.config().grade(request.logit);
             let side = pair.side(sentence.as_ref());
             plans.push((Plan::direct(&side, grade), pair, None));
             if let Some((_, stands)) = request.neighbor {
-                let neighbor = neighbors.next().expect("one pair was encoded for each request with a neighbor");
-                plans.push((Plan::comparison(&side, &neighbor.side(None), stands, grade), pair, Some(neighbor)));
+                let (neighbor, points_at) =
+                    neighbors.next().expect("one pair was encoded for each request with a neighbor");
+                plans.push((
+                    Plan::comparison(&side, &neighbor.side(points_at.as_ref()), stands, grade),
+                    pair,
+                    Some(neighbor),
+                ));
             }
         }
         let to_write: Vec<ReasonRequest<'_>> = plans

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use reason_to_rank::inference::{EncodedPair, ReasonRequest};
 use reason_to_rank::model::config::{Grade, ReasonsConfig, WeightFormat};
 use reason_to_rank::model::plan::Plan;
-use reason_to_rank::model::reasons::split_reason;
+use reason_to_rank::model::reasons::{ReasonVocabulary, split_reason};
 use reason_to_rank::stages::base::base_folder;
 use reason_to_rank::student::{LoadedStudent, StudentOptions};
 use reason_to_rank::training::{Silent, TrainingConfig, TrainingInputs, Validation, train};
@@ -122,7 +122,8 @@ fn training_and_engine_agree_on_order_reasons_and_evidence() {
             let grade = Grade::new(if i == 0 { 4 } else { 0 }).unwrap();
             let side = pairs[i].side(Some(gold));
             let comparison = passage.comparison.as_ref().unwrap();
-            let neighbor = pairs[comparison.against].side(None);
+            let against = &pairs[comparison.against];
+            let neighbor = against.side(Some(&against.sentences[0]));
             let plans = [
                 (Plan::direct(&side, grade), passage.direct.as_ref().unwrap(), None),
                 (
@@ -148,9 +149,13 @@ fn training_and_engine_agree_on_order_reasons_and_evidence() {
                     if acceptable.is_empty() {
                         continue;
                     }
-                    nats += f64::from(
-                        log_sum_exp(logits.iter().copied()) - log_sum_exp(acceptable.iter().map(|&i| logits[i])),
-                    );
+                    // Controls are never produced, and training leaves them out of the sum.
+                    let possible = logits
+                        .iter()
+                        .enumerate()
+                        .filter(|(id, _)| *id >= vocabulary.len() || ReasonVocabulary::is_producible(*id as u32));
+                    let all = log_sum_exp(possible.map(|(_, logit)| *logit));
+                    nats += f64::from(all - log_sum_exp(acceptable.iter().map(|&i| logits[i])));
                     words += 1.0;
                 }
             }
