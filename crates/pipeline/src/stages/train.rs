@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use r2r_model::config::ReasonsConfig;
+use r2r_training::TrainingConfig;
 use r2r_training::listener::{Event, Listener, Signal};
 use r2r_training::train::{End, TrainingInputs, train as train_student};
-use r2r_training::{TrainingConfig, TrainingError};
 
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
@@ -50,7 +50,7 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     std::fs::create_dir_all(&work).map_err(|error| PipelineError::io(&work, error))?;
     progress.begin("train", Some(config.steps as u64));
     let mut listener = Forward { progress, steps: config.steps };
-    let report = train_student(&inputs, &config, &work, resume, &mut listener).map_err(training_error)?;
+    let report = train_student(&inputs, &config, &work, resume, &mut listener).map_err(PipelineError::input)?;
     let student = match (report.end, &report.student) {
         (End::Stopped, _) | (_, None) => return Err(PipelineError::Stopped),
         (End::Done | End::Patience, Some(student)) => student,
@@ -76,10 +76,6 @@ fn copy_files(from: &Path, to: &Path) -> Result<(), PipelineError> {
         }
     }
     Ok(())
-}
-
-fn training_error(error: TrainingError) -> PipelineError {
-    PipelineError::Input(error.to_string())
 }
 
 /// Training's events as the pipeline's progress.
