@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use r2r_model::plan::{Kind, Marks, Plan, StepInput};
+use r2r_model::plan::{Kind, Marks, Plan, Step};
 use r2r_model::reasons::ReasonVocabulary;
 
 use crate::kernels::{Instructions, rows};
@@ -14,7 +14,7 @@ pub(crate) struct Writer<'a> {
     plan: &'a Plan,
     vocabulary: &'a ReasonVocabulary,
     running: Running,
-    next_input: StepInput,
+    next: Step,
     /// The word that each source position stands for: a vocabulary id, or V + an index into `copied_only`.
     word_of_source: Vec<usize>,
     /// Source words outside the vocabulary, lower-case.
@@ -52,7 +52,7 @@ impl<'a> Writer<'a> {
             }
         }
         Self {
-            next_input: StepInput::Vocabulary(plan.controls()[0]),
+            next: Step::control(plan.controls()[0]),
             plan,
             vocabulary,
             running,
@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
             }
         }
         let (_, origin) = origin.expect("a word is in the vocabulary or at a source position");
-        self.next_input = self.plan.step_input(lower, self.vocabulary);
+        self.next = self.plan.step(lower, &self.next, self.vocabulary);
         self.reason.words.push(ReasonWord {
             lower: lower.to_owned(),
             written: self.plan.spelling(lower).unwrap_or(lower).to_owned(),
@@ -141,7 +141,7 @@ impl<'a> Writer<'a> {
 /// Writes reasons, all of them one word at a time: a reason does not depend on those beside it.
 pub(crate) fn write_together(decoder: &ReasonDecoder, instructions: Instructions, writers: &mut [Writer<'_>]) {
     let step = |writers: &mut [&mut Writer<'_>]| {
-        let inputs: Vec<StepInput> = writers.iter().map(|writer| writer.next_input).collect();
+        let inputs: Vec<Step> = writers.iter().map(|writer| writer.next).collect();
         let mut running: Vec<&mut Running> = writers.iter_mut().map(|writer| &mut writer.running).collect();
         decoder.step(&mut running, &inputs)
     };
@@ -149,7 +149,7 @@ pub(crate) fn write_together(decoder: &ReasonDecoder, instructions: Instructions
     // What follows the first control word is known: the second.
     step(&mut live);
     for writer in &mut live {
-        writer.next_input = StepInput::Vocabulary(writer.plan.controls()[1]);
+        writer.next = Step::control(writer.plan.controls()[1]);
     }
     while !live.is_empty() {
         let logits = step(&mut live);

@@ -1,6 +1,6 @@
 //! Reasons in words, each word with the place it came from.
 
-use r2r_model::plan::{MemoryWord, Plan, Segment, StepInput};
+use r2r_model::plan::{MemoryWord, Plan, Segment, Step};
 use r2r_model::prose;
 use r2r_model::reasons::OTHER_WORD;
 
@@ -98,12 +98,14 @@ impl Student {
     pub fn reason_logits(&self, request: &ReasonRequest<'_>, words: &[&str]) -> Result<Vec<Vec<f32>>, InferenceError> {
         let parts = self.reason_parts()?;
         let mut running = begin(&parts.decoder, request);
-        let mut step = |input: StepInput| parts.decoder.step(&mut [&mut running], &[input]).remove(0);
-        let [kind, grade] = request.plan.controls().map(StepInput::Vocabulary);
-        step(kind);
-        let mut logits = vec![step(grade)];
+        let mut read = |step: Step| parts.decoder.step(&mut [&mut running], &[step]).remove(0);
+        let [kind, grade] = request.plan.controls().map(Step::control);
+        read(kind);
+        let mut logits = vec![read(grade)];
+        let mut step = grade;
         for word in words {
-            logits.push(step(request.plan.step_input(word, &parts.vocabulary)));
+            step = request.plan.step(word, &step, &parts.vocabulary);
+            logits.push(read(step));
         }
         Ok(logits)
     }

@@ -4,7 +4,7 @@
 //! Legend: R reasons that run together, W source words of one, D hidden size, V vocabulary.
 
 use r2r_model::config::{REASON_POSITIONS, ReasonsConfig};
-use r2r_model::plan::{MARKS, MemoryWord, SEGMENTS, StepInput};
+use r2r_model::plan::{MARKS, MemoryWord, SEGMENTS, Step, StepInput};
 use r2r_model::weights::WeightsError;
 
 use crate::kernels::rows::{self, LayerNorm};
@@ -25,6 +25,8 @@ pub(crate) struct ReasonDecoder {
     norm: LayerNorm,
     /// Scaled by 1/sqrt(D).
     copy: PackedMatrix,
+    /// From a state to what is added to the score of the source word that goes on, `[1, D]`.
+    continuation: StoredLinear,
     hidden: usize,
     heads: usize,
     instructions: Instructions,
@@ -76,6 +78,11 @@ impl ReasonDecoder {
         let vocabulary_bias = loader.tensor("reason.vocabulary_bias", &[config.vocabulary])?;
         let copy =
             StoredLinear { weight: loader.tensor("reason.copy.weight", &[d, d])?, bias: vec![0.0; d], n_inputs: d };
+        let continuation = if loader.weights.has_prefix("reason.continuation.") {
+            loader.linear("reason.continuation", d, 1)?
+        } else {
+            StoredLinear { weight: vec![0.0; d], bias: vec![0.0], n_inputs: d }
+        };
         let mut layers = Vec::with_capacity(config.layers);
         for index in 0..config.layers {
             layers.push(Layer::load(loader, config, d, index)?);
@@ -94,6 +101,7 @@ impl ReasonDecoder {
             layers,
             norm: loader.norm("reason.norm", d)?,
             copy: copy.scaled((d as f32).sqrt().recip()).packed(instructions),
+            continuation,
             hidden: d,
             heads: config.heads,
             instructions,
@@ -131,11 +139,11 @@ impl ReasonDecoder {
 
     /// Reads one more word in each of R reasons and returns the logits of what may follow: for each reason the V
     /// entries of the vocabulary, then its W source words.
-    pub(crate) fn step(&self, reasons: &mut [&mut Running], inputs: &[StepInput]) -> Vec<Vec<f32>> {
+    pub(crate) fn step(&self, reasons: &mut [&mut Running], steps: &[Step]) -> Vec<Vec<f32>> {
         let d = self.hidden;
         let mut x = Vec::with_capacity(reasons.len() * d);
-        for (reason, input) in reasons.iter().zip(inputs) {
-            x.extend(self.embed(reason, *input));
+        for (reason, step) in reasons.iter().zip(steps) {
+            x.extend(self.embed(reason, step.input));
         }
         for (index, layer) in self.layers.iter().enumerate() {
             self.run_layer(layer, index, reasons, &mut x);
@@ -147,11 +155,17 @@ impl ReasonDecoder {
         let spoken = product(&self.words_out, &x, d);
         let copied = product(&self.copy, &x, d);
         let n_words = self.words_out.n();
-        let rows_of = spoken.chunks_exact(n_words).zip(copied.chunks_exact(d));
         let mut logits = Vec::with_capacity(reasons.len());
-        for ((spoken, copied), reason) in rows_of.zip(reasons.iter()) {
-            let sources = reason.memory.chunks_exact(d).map(|row| rows::dot(self.instructions, copied, row));
-            logits.push(spoken.iter().copied().chain(sources).collect());
+        for (index, (reason, step)) in reasons.iter().zip(steps).enumerate() {
+            let copied = &copied[index * d..(index + 1) * d];
+            let mut of_reason = spoken[index * n_words..(index + 1) * n_words].to_vec();
+            of_reason.extend(reason.memory.chunks_exact(d).map(|row| rows::dot(self.instructions, copied, row)));
+            if let Some(source) = step.continuation {
+                let state = &x[index * d..(index + 1) * d];
+                let dot = rows::dot(self.instructions, state, &self.continuation.weight);
+                of_reason[n_words + source] += dot + self.continuation.bias[0];
+            }
+            logits.push(of_reason);
         }
         logits
     }

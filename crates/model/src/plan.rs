@@ -120,6 +120,24 @@ pub enum StepInput {
     Source(usize),
 }
 
+/// One step of a reason: what the decoder reads, and where in its sources the reason then stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What the decoder reads.
+    pub input: StepInput,
+    /// The source word that the word read repeats, by its index in the memory; `None` for words of the frame.
+    pub at: Option<usize>,
+    /// The source word behind that one: copying it too would go on with the sources' own words.
+    pub continuation: Option<usize>,
+}
+
+impl Step {
+    /// The step that reads a control word.
+    pub fn control(id: u32) -> Self {
+        Self { input: StepInput::Vocabulary(id), at: None, continuation: None }
+    }
+}
+
 /// The entries of one output distribution that all stand for the same word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries {
@@ -209,14 +227,33 @@ impl Plan {
         Entries { vocabulary: vocabulary.id(lower), sources: self.positions.get(lower).cloned().unwrap_or_default() }
     }
 
-    /// What the decoder reads after a lower-case word: its vocabulary entry, else its first occurrence in the
-    /// memory, else `<unknown>`.
-    pub fn step_input(&self, lower: &str, vocabulary: &ReasonVocabulary) -> StepInput {
-        match (vocabulary.id(lower), self.positions.get(lower)) {
+    /// The step that reads a lower-case word, behind `before`.
+    ///
+    /// The decoder reads the word's vocabulary entry, else its first occurrence in the memory, else `<unknown>`. The
+    /// reason then stands at the source word behind the one where it stood, if that is the word; else at an
+    /// occurrence of a content word: in the evidence if there, else the first.
+    pub fn step(&self, lower: &str, before: &Step, vocabulary: &ReasonVocabulary) -> Step {
+        let sources = self.positions.get(lower);
+        let input = match (vocabulary.id(lower), sources) {
             (Some(id), _) => StepInput::Vocabulary(id),
             (None, Some(sources)) => StepInput::Source(sources[0]),
             (None, None) => StepInput::Vocabulary(ReasonVocabulary::UNKNOWN),
-        }
+        };
+        let goes_on = before.continuation.filter(|next| self.memory[*next].lower == lower);
+        let at = goes_on.or_else(|| sources.and_then(|sources| self.first_content(sources)));
+        Step { input, at, continuation: at.and_then(|at| self.behind(at)) }
+    }
+
+    /// The place to start copying at, of the places of one word; `None` for function words.
+    fn first_content(&self, places: &[usize]) -> Option<usize> {
+        let content = || places.iter().copied().filter(|place| !self.memory[*place].marks.contains(Marks::FUNCTION));
+        content().find(|place| self.memory[*place].marks.contains(Marks::IN_EVIDENCE)).or_else(|| content().next())
+    }
+
+    /// The next word of the same text.
+    fn behind(&self, at: usize) -> Option<usize> {
+        let next = self.memory.get(at + 1)?;
+        (next.segment == self.memory[at].segment).then_some(at + 1)
     }
 
     /// How a lower-case word is written in the sources: lower-case where it is a function word or occurs so

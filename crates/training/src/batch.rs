@@ -5,7 +5,7 @@ use std::ops::Range;
 use r2r_model::encoding::PairEncoding;
 use r2r_model::pair_words::PairWords;
 use r2r_model::passage::PassageText;
-use r2r_model::plan::{Entries, Plan, Side, StepInput};
+use r2r_model::plan::{Entries, Plan, Side, Step, StepInput};
 use r2r_model::reasons::{ReasonVocabulary, split_reason};
 use r2r_model::sentence_pieces::{SentencePieces, sentence_pieces};
 use r2r_model::{Grade, Limits, Tokenizer, tokenizer::TokenizerError};
@@ -198,6 +198,7 @@ struct BatchBuilder {
     marks: Vec<f32>,
     source_lengths: Vec<usize>,
     inputs: Vec<DecoderInput>,
+    continuations: Vec<Option<usize>>,
     acceptable: Vec<Entries>,
     step_lengths: Vec<usize>,
     n_vocabulary: usize,
@@ -271,17 +272,28 @@ impl BatchBuilder {
         self.source_lengths.push(plan.memory.len());
         let vocabulary = reason_words.vocabulary;
         self.n_vocabulary = vocabulary.len();
-        self.inputs.extend(plan.controls().map(DecoderInput::Vocabulary));
-        self.inputs.extend(words.iter().map(|word| match plan.step_input(word, vocabulary) {
-            StepInput::Vocabulary(id) => DecoderInput::Vocabulary(id),
-            StepInput::Source(source) => DecoderInput::Source(first_source + source),
-        }));
+        let mut step = Step::control(plan.controls()[0]);
+        self.push_step(&step, first_source);
+        step = Step::control(plan.controls()[1]);
+        self.push_step(&step, first_source);
+        for word in &words {
+            step = plan.step(word, &step, vocabulary);
+            self.push_step(&step, first_source);
+        }
         // Nothing is asked of the step that reads the kind: the grade follows by decree.
         self.acceptable.push(Entries::default());
         self.acceptable.extend(words.iter().map(|word| plan.entries(word, vocabulary)));
         let end = Entries { vocabulary: (!is_cut).then_some(ReasonVocabulary::END), sources: Vec::new() };
         self.acceptable.push(end);
         self.step_lengths.push(words.len() + 2);
+    }
+
+    fn push_step(&mut self, step: &Step, first_source: usize) {
+        self.inputs.push(match step.input {
+            StepInput::Vocabulary(id) => DecoderInput::Vocabulary(id),
+            StepInput::Source(source) => DecoderInput::Source(first_source + source),
+        });
+        self.continuations.push(step.continuation);
     }
 
     fn finish(self) -> Batch {
@@ -301,6 +313,7 @@ impl BatchBuilder {
                 segments: self.segments,
                 marks: self.marks,
                 sources: sources.clone(),
+                continuations: self.continuations,
                 steps: steps.clone(),
             },
             targets: StepTargets { acceptable: self.acceptable, steps, sources },

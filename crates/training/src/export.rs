@@ -107,6 +107,7 @@ impl Export {
         }
         self.norm("reason.norm", &reasons.norm);
         self.tensor("reason.copy.weight", reasons.copy.val().transpose());
+        self.linear("reason.continuation", &reasons.continuation);
     }
 
     fn evidence(&mut self, evidence: &EvidenceHead) {

@@ -30,6 +30,8 @@ pub struct ReasonBatch {
     pub sources: Packing,
     /// Inputs of the steps: a vocabulary id, or the vocabulary's size plus a row of all sources, `[steps]`.
     pub inputs: Vec<usize>,
+    /// The source word that each step could go on with, counted within the step's reason, `[steps]`.
+    pub continuations: Vec<Option<usize>>,
     /// The steps of each reason.
     pub steps: Packing,
 }
@@ -53,6 +55,9 @@ pub struct ReasonDecoder {
     pub norm: Norm,
     /// Turns a state into the pointer's query, `[hidden, hidden]`.
     pub copy: Param<Tensor<2>>,
+    /// Turns a state into what is added to the score of the step's continuation, `[hidden, 1]`: a pointer alone
+    /// copies word by word and loses the thread, this lets whole phrases be copied.
+    pub continuation: Linear,
 }
 
 /// Source words with what the plan says about them.
@@ -128,6 +133,8 @@ impl ReasonDecoder {
             layers,
             norm: norm(),
             copy: Param::from_tensor(copy),
+            // Starts at zero: a fresh decoder has no opinion on copying on.
+            continuation: Linear::of(Tensor::zeros([hidden, 1], device), Tensor::zeros([1], device)),
         }
     }
 
@@ -143,18 +150,27 @@ impl ReasonDecoder {
         }
         let x = self.norm.forward(x, compute);
         let vocabulary = x.clone().matmul(self.words.val().transpose()) + self.vocabulary_bias.val().unsqueeze();
-        CandidateScores { vocabulary, sources: self.copy_scores(x, memory, batch) }
+        CandidateScores { vocabulary, sources: self.copy_scores(x, memory, batch, compute) }
     }
 
-    /// `(copy h) . m / sqrt(hidden)` within each reason.
-    fn copy_scores(&self, x: Tensor<2>, memory: Tensor<2>, batch: &ReasonBatch) -> Tensor<2> {
+    /// `(copy h) . m / sqrt(hidden)` within each reason, and `continuation h` on top where the step goes on.
+    fn copy_scores(&self, x: Tensor<2>, memory: Tensor<2>, batch: &ReasonBatch, compute: Compute) -> Tensor<2> {
         let [_, hidden] = x.dims();
+        let going_on = self.continuation.forward(x.clone(), compute);
         let pointers = x.matmul(self.copy.val()).div_scalar((hidden as f32).sqrt());
         let (reasons, steps, sources) = (batch.steps.count(), batch.steps.longest(), batch.sources.longest());
         let pointers = pad(pointers, &batch.steps).reshape([reasons, steps, hidden]);
         let memory = pad(memory, &batch.sources).reshape([reasons, sources, hidden]);
         let scores = pointers.matmul(memory.swap_dims(1, 2));
-        unpad(scores.reshape([reasons * steps, sources]), &batch.steps)
+        let scores = unpad(scores.reshape([reasons * steps, sources]), &batch.steps);
+        let mut places = vec![0.0_f32; batch.continuations.len() * sources];
+        for (row, continuation) in places.chunks_exact_mut(sources).zip(&batch.continuations) {
+            if let Some(source) = continuation {
+                row[*source] = 1.0;
+            }
+        }
+        let shape = [batch.continuations.len(), sources];
+        scores + Tensor::from_data(TensorData::new(places, shape), &going_on.device()) * going_on
     }
 }
 

@@ -143,6 +143,17 @@ def memory_words(document, neighbor, evidence, pairs):
     return rows
 
 
+def behind(rows, word, goes_on):
+    """The source word behind the place where a reason stands after `word`; `goes_on` is that of the word before."""
+    content = [j for j, (_, source, _, marks) in enumerate(rows) if source["lower"] == word and not marks[5]]
+    if goes_on is not None and rows[goes_on][1]["lower"] == word:
+        at = goes_on
+    else:
+        at = next((j for j in content if rows[j][3][0]), content[0] if content else None)
+    same_text = at is not None and at + 1 < len(rows) and rows[at + 1][2] == rows[at][2]
+    return at + 1 if same_text else None
+
+
 # The reason decoder, in the words of its tensors
 
 class Decoder:
@@ -171,13 +182,14 @@ class Decoder:
 
     def logits(self, memory, rows, controls, words):
         """[1 + words, V + W]: what may follow the controls and each word."""
-        x = []
+        x, goes_on = [], [None]
         for word in words:
             sources = [j for j, (_, source, _, _) in enumerate(rows) if source["lower"] == word]
             if word in VOCABULARY:
                 x.append(self.w["reason.words.weight"][VOCABULARY.index(word)])
             else:
                 x.append(memory[sources[0]] if sources else self.w["reason.words.weight"][UNKNOWN])
+            goes_on.append(behind(rows, word, goes_on[-1]))
         x = torch.stack([*self.w["reason.words.weight"][controls], *x])
         x = self.norm("embedding_norm", x + self.w["reason.positions.weight"][: len(x)])
         for i in range(REASON_LAYERS):
@@ -189,6 +201,8 @@ class Decoder:
         h = self.norm("norm", x)[1:]
         spoken = h @ self.w["reason.words.weight"].T + self.w["reason.vocabulary_bias"]
         copied = F.linear(h, self.w["reason.copy.weight"]) @ memory.T / math.sqrt(D)
+        chosen = torch.tensor([[float(j == source) for j in range(len(rows))] for source in goes_on])
+        copied = copied + chosen * self.linear("continuation", h)
         return torch.cat([spoken, copied], -1)
 
     def greedy(self, memory, rows, controls, comparison, max_words):
@@ -215,6 +229,7 @@ class Decoder:
 def reason_weights():
     shapes = {
         "memory.project": [D, D], "copy": [D, D], "evidence.dense": [D, D], "evidence.score": [1, D],
+        "continuation": [1, D],
     }
     for i in range(REASON_LAYERS):
         for part in ["query", "key", "value", "output"]:

@@ -2,7 +2,7 @@ use r2r_model::config::Grade;
 use r2r_model::encoding::{Limits, PairEncoding};
 use r2r_model::pair_words::PairWords;
 use r2r_model::passage::PassageText;
-use r2r_model::plan::{Kind, Marks, Plan, Segment, Side, StepInput};
+use r2r_model::plan::{Kind, Marks, Plan, Segment, Side, Step, StepInput};
 use r2r_model::reasons::ReasonVocabulary;
 use r2r_model::sentence_pieces::sentence_pieces;
 use r2r_types::reasoning::Stands;
@@ -58,15 +58,17 @@ fn marks_say_what_matches_what_is_missing_and_what_is_distinct() {
 fn a_word_is_found_in_vocabulary_and_sources_alike() {
     let plan = comparison();
     let vocabulary = ReasonVocabulary::new(["dark", "names"]).unwrap();
+    let start = Step::control(ReasonVocabulary::kind(plan.kind));
+    let input = |word: &str| plan.step(word, &start, &vocabulary).input;
     assert_eq!((plan.kind, plan.controls()), (Kind::Above, [3, 8]));
     let dark = plan.entries("dark", &vocabulary);
     let sources: Vec<&str> = dark.sources.iter().map(|index| plan.memory[*index].lower.as_str()).collect();
     assert_eq!((dark.vocabulary, sources), (Some(12), vec!["dark", "dark"]));
-    assert_eq!(plan.step_input("dark", &vocabulary), StepInput::Vocabulary(12));
+    assert_eq!(input("dark"), StepInput::Vocabulary(12));
     let cool = plan.entries("cool", &vocabulary).sources;
-    assert_eq!(plan.step_input("cool", &vocabulary), StepInput::Source(cool[0]));
+    assert_eq!(input("cool"), StepInput::Source(cool[0]));
     assert!(plan.entries("granite", &vocabulary).is_empty());
-    assert_eq!(plan.step_input("granite", &vocabulary), StepInput::Vocabulary(ReasonVocabulary::UNKNOWN));
+    assert_eq!(input("granite"), StepInput::Vocabulary(ReasonVocabulary::UNKNOWN));
 }
 
 #[test]
@@ -92,4 +94,29 @@ fn words_and_sentences_end_with_the_window() {
     let words = PairWords::of(QUERY, &passage.whole, &cut);
     assert!(words.document.iter().all(|word| word.pieces.end <= cut.document.end));
     assert!(words.document.len() <= 2 && words.document_stems.contains("cool"));
+}
+
+#[test]
+fn a_copied_word_is_followed_by_the_next_word_of_its_own_text() {
+    let plan = comparison();
+    let vocabulary = ReasonVocabulary::new(["dark", "names", "are"]).unwrap();
+    let mut step = Step::control(ReasonVocabulary::kind(plan.kind));
+    let mut check = |word: &str, at: Option<&str>, continuation: Option<&str>| {
+        step = plan.step(word, &step, &vocabulary);
+        let written = |place: Option<usize>| place.map(|place| plan.memory[place].written.as_str());
+        assert_eq!((written(step.at), written(step.continuation)), (at, continuation), "behind {word}");
+    };
+    check("names", None, None);
+    // In the evidence rather than in the query, which has it first.
+    check("volcanic", Some("Volcanic"), Some("rocks"));
+    check("rocks", Some("rocks"), Some("cool"));
+    // A function word is a place only where the sources go on with it.
+    check("are", None, None);
+    check("basalts", Some("Basalts"), Some("are"));
+    check("are", Some("are"), Some("dark"));
+    // The last word of the neighbor has none behind it.
+    check("bread", Some("Bread"), Some("is"));
+    check("is", Some("is"), Some("dark"));
+    check("dark", Some("dark"), Some("."));
+    check(".", Some("."), None);
 }

@@ -77,6 +77,7 @@ class Reasons(nn.Module):
         self.embedding_norm, self.norm = nn.LayerNorm(HIDDEN, eps=1e-12), nn.LayerNorm(HIDDEN, eps=1e-12)
         self.layers = nn.ModuleList([DecoderLayer()])
         self.copy = nn.Linear(HIDDEN, HIDDEN, bias=False)
+        self.continuation = nn.Linear(HIDDEN, 1)
 
     def losses(self, word_states, reason):
         memory = self.project(word_states) + self.segment(torch.tensor(reason["segments"]))
@@ -89,7 +90,9 @@ class Reasons(nn.Module):
         logits = x @ self.words.weight.T + self.vocabulary_bias
         producible = torch.tensor([word in FIRST_PRODUCIBLE for word in range(WORDS)])
         logits = logits.masked_fill(~producible, float("-inf"))
-        logits = torch.cat([logits, self.copy(x) @ memory.T / HIDDEN**0.5], dim=1)
+        copied = self.copy(x) @ memory.T / HIDDEN**0.5
+        goes_on = torch.tensor([[float(source == step) for source in range(len(memory))] for step in reason["continuations"]])
+        logits = torch.cat([logits, copied + goes_on * self.continuation(x)], dim=1)
         found = []
         for step, acceptable in enumerate(reason["acceptable"]):
             if acceptable:
@@ -181,8 +184,9 @@ def make_batch(random):
         acceptable.append([1])
         marks = random.integers(0, 2, (sources, MARKS)).astype(float).tolist()
         segments = random.integers(0, SEGMENTS, sources).tolist()
+        continuations = [(3 * step + 1) % sources if step % 3 == 2 else None for step in range(len(inputs))]
         reasons.append({"spans": spans(start, end, sources), "segments": segments, "marks": marks,
-                        "inputs": inputs, "acceptable": acceptable})
+                        "inputs": inputs, "continuations": continuations, "acceptable": acceptable})
     return {
         "ids": ids, "types": types, "lengths": lengths, "lists": [[0, 3], [3, 5], [5, 7]],
         "targets": [2.0, 0.5, 0.5, 1.0, 3.0, 1.0, 1.0],
@@ -248,6 +252,7 @@ def internal(student, tensor_of):
             norm(f"{name}.{which}", getattr(layer, which))
     norm("reasons.norm", reasons.norm)
     out["reasons.copy"] = tensor_of(reasons.copy.weight).T
+    linear("reasons.continuation", reasons.continuation)
     linear("evidence.dense", student.dense)
     out["evidence.score"] = tensor_of(student.score.weight).T
     return {name: tensor.detach().clone().contiguous() for name, tensor in out.items()}

@@ -51,12 +51,13 @@ fn batch(golden: &Value, n_words: usize) -> Batch {
     let lengths: Vec<usize> = list(&golden["lengths"]);
     let gold: Vec<[usize; 3]> = list(&golden["gold_sentences"]);
     let (mut spans, mut segments, mut marks, mut inputs, mut acceptable) = (vec![], vec![], vec![], vec![], vec![]);
-    let (mut n_sources, mut n_steps) = (vec![], vec![]);
+    let (mut n_sources, mut n_steps, mut continuations) = (vec![], vec![], vec![]);
     for reason in golden["reasons"].as_array().unwrap() {
         let first = spans.len();
         spans.extend(ranges(&reason["spans"], 0));
         segments.extend(list::<Vec<usize>>(&reason["segments"]));
         marks.extend(list::<Vec<Vec<f32>>>(&reason["marks"]).concat());
+        continuations.extend(list::<Vec<Option<usize>>>(&reason["continuations"]));
         let of_reason: Vec<usize> = list(&reason["inputs"]);
         n_steps.push(of_reason.len());
         n_sources.push(spans.len() - first);
@@ -75,7 +76,15 @@ fn batch(golden: &Value, n_words: usize) -> Batch {
         sentences: ranges(&golden["sentences"], 0),
         gold_sentences: gold.iter().map(|[a, b, gold]| GoldSentence { sentences: *a..*b, gold: *gold }).collect(),
         reasons: Some(ReasonTargets {
-            inputs: ReasonBatch { spans, segments, marks, sources: sources.clone(), inputs, steps: steps.clone() },
+            inputs: ReasonBatch {
+                spans,
+                segments,
+                marks,
+                sources: sources.clone(),
+                inputs,
+                continuations,
+                steps: steps.clone(),
+            },
             targets: StepTargets { acceptable, steps, sources },
         }),
     }
