@@ -123,8 +123,7 @@ impl Weights {
         Ok(Self { tensors })
     }
 
-    /// Writes a safetensors file. `similarity.*` matrices are never stored in 8 bits: they are subtracted from
-    /// others, and their errors would stay.
+    /// Writes a safetensors file.
     pub fn write(&self, path: &Path, format: WeightFormat) -> Result<(), WeightsError> {
         let mut stored: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (name, tensor) in &self.tensors {
@@ -132,12 +131,12 @@ impl Weights {
             let is_matrix = shape.len() == 2;
             let small = tensor.values.len() < MIN_INT8_ENTRIES;
             match format {
-                WeightFormat::Int8 if is_matrix && !small && !name.starts_with("similarity.") => {
+                WeightFormat::Int8 if is_matrix && !small => {
                     let (bytes, scales) = to_int8(&tensor.values, shape[0]);
                     stored.push((format!("{name}{SCALE_SUFFIX}"), Dtype::F32, vec![shape[0]], to_f32_bytes(&scales)));
                     stored.push((name.clone(), Dtype::I8, shape, bytes));
                 }
-                WeightFormat::Bf16 | WeightFormat::Int8 if is_matrix && (format == WeightFormat::Bf16 || !small) => {
+                WeightFormat::Bf16 if is_matrix => {
                     let bytes = tensor.values.iter().flat_map(|value| f32_to_bf16(*value).to_le_bytes()).collect();
                     stored.push((name.clone(), Dtype::BF16, shape, bytes));
                 }
