@@ -1,4 +1,5 @@
-//! From logits to probabilities and grades, fitted on held-out lists after the training.
+//! What is fitted on held-out lists after the training: the similarity's weight, and the curves from logits to
+//! probabilities and grades.
 
 use r2r_model::config::Calibration;
 use r2r_types::example::DistillationExample;
@@ -28,6 +29,57 @@ pub fn fit_calibration(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Opti
         }));
     }
     (!points.is_empty()).then(|| logistic_regression(&points))
+}
+
+/// The weight of the similarity that makes the held-out lists likeliest: the least sum of the divergences of
+/// [`listwise`](crate::loss::listwise::listwise), which is convex in it. `logits` were made with the weight `now`.
+///
+/// On the lists that it learned from, the head is better than elsewhere, so that training gives the similarity too
+/// little weight. `now` where no list has an order.
+pub fn fit_similarity_weight(
+    dev: &[DistillationExample],
+    logits: &[Vec<f32>],
+    similarities: &[Vec<f32>],
+    temperature: f32,
+    now: f32,
+) -> f32 {
+    let ordered = dev.iter().zip(logits.iter().zip(similarities)).filter(|(example, _)| has_order(example));
+    let lists: Vec<(Vec<f64>, &[f32], &[f32])> = ordered
+        .map(|(example, (logits, similarities))| {
+            let targets = example.passages.iter().map(|passage| f64::from(passage.target / temperature));
+            (softmax(targets), logits.as_slice(), similarities.as_slice())
+        })
+        .collect();
+    let mut change = 0.0_f64;
+    for _ in 0..NEWTON_STEPS {
+        let (mut gradient, mut curvature) = (0.0, 1e-9);
+        for (taught, logits, similarities) in &lists {
+            let logit = |place: usize| f64::from(logits[place]) + change * f64::from(similarities[place]);
+            let found = softmax((0..logits.len()).map(logit));
+            let mean = |shares: &[f64]| -> f64 {
+                shares.iter().zip(*similarities).map(|(share, similarity)| share * f64::from(*similarity)).sum()
+            };
+            let (of_found, of_taught) = (mean(&found), mean(taught));
+            gradient += of_found - of_taught;
+            let square = |(share, similarity): (&f64, &f32)| share * (f64::from(*similarity) - of_found).powi(2);
+            curvature += found.iter().zip(*similarities).map(square).sum::<f64>();
+        }
+        // Far from the optimum the divergence is not quadratic, so that a step is short.
+        let step = (gradient / curvature).clamp(-1.0, 1.0);
+        change -= step;
+        if step.abs() < 1e-9 {
+            break;
+        }
+    }
+    (f64::from(now) + change).max(0.0) as f32
+}
+
+fn softmax(logits: impl Iterator<Item = f64>) -> Vec<f64> {
+    let logits: Vec<f64> = logits.collect();
+    let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exponentials: Vec<f64> = logits.iter().map(|logit| (logit - most).exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials.into_iter().map(|exponential| exponential / sum).collect()
 }
 
 /// Newton's method on the penalized likelihood of `sigmoid(scale * x + offset)`.
@@ -83,6 +135,9 @@ pub fn fit_grades(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Option<[f
 
 #[cfg(test)]
 mod tests {
+    use r2r_types::document::Query;
+    use r2r_types::example::ExamplePassage;
+
     use super::*;
 
     #[test]
@@ -96,6 +151,32 @@ mod tests {
         }
         let fitted = logistic_regression(&points);
         assert!((fitted.scale - 2.0).abs() < 0.1 && (fitted.offset + 0.5).abs() < 0.05, "{fitted:?}");
+    }
+
+    #[test]
+    fn the_similarity_gets_the_weight_that_the_targets_were_made_with() {
+        let (mut dev, mut logits, mut similarities) = (Vec::new(), Vec::new(), Vec::new());
+        for list in 0..5 {
+            let head: Vec<f32> = (0..4).map(|place| ((list * 4 + place) as f32 * 1.7).sin()).collect();
+            let similar: Vec<f32> = (0..4).map(|place| ((list * 4 + place) as f32 * 0.9).cos()).collect();
+            let passage = |place: usize| ExamplePassage {
+                doc: "d".into(),
+                title: String::new(),
+                text: String::new(),
+                target: 2.0 * (head[place] + 3.0 * similar[place]),
+                evidence: None,
+                direct: None,
+                comparison: None,
+            };
+            let query = Query { id: "q".into(), text: "query".to_owned() };
+            let passages = (0..4).map(passage).collect();
+            dev.push(DistillationExample { query, teacher: HUMAN.to_owned(), passages });
+            logits.push(head.iter().zip(&similar).map(|(head, similar)| head + 12.0 * similar).collect::<Vec<f32>>());
+            similarities.push(similar);
+        }
+        let fitted = fit_similarity_weight(&dev, &logits, &similarities, 2.0, 12.0);
+        assert!((fitted - 3.0).abs() < 1e-3, "{fitted}");
+        assert!((fit_similarity_weight(&[], &[], &[], 1.0, 12.0) - 12.0).abs() < f32::EPSILON);
     }
 
     #[test]

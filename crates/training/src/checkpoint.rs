@@ -47,11 +47,11 @@ pub struct Checkpoint {
 pub struct State {
     /// Optimizer steps done.
     pub step: usize,
-    /// Lists seen: the position in the endless run through shuffled epochs.
-    pub position: usize,
+    /// The step at which the phase of reasons alone began; `None` before it.
+    pub reasons_since: Option<usize>,
     /// The best validation.
     pub best: Option<Validation>,
-    /// Validations since the best one.
+    /// Validations of this phase since the best one.
     pub without_improvement: usize,
     /// The settings.
     pub config: TrainingConfig,
@@ -68,7 +68,7 @@ impl State {
     pub fn new(config: &TrainingConfig, seed: u64, examples: String) -> Self {
         Self {
             step: 0,
-            position: 0,
+            reasons_since: None,
             best: None,
             without_improvement: 0,
             config: config.clone(),

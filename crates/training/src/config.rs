@@ -12,6 +12,10 @@ use crate::loss::LossConfig;
 pub struct TrainingConfig {
     /// Optimizer steps.
     pub steps: usize,
+    /// Optimizer steps after these, in which reasons and evidence alone go on learning, from lists that have reasons,
+    /// with encoder and rank head as they were at the best validation. They cost a third of the others, and a reason
+    /// decoder needs more of them than a rank head.
+    pub reason_steps: usize,
     /// Lists of one forward and backward pass.
     pub batch: usize,
     /// Passes of one optimizer step: `batch * accumulation` lists count together.
@@ -22,7 +26,10 @@ pub struct TrainingConfig {
     pub head_learning_rate: f64,
     /// Largest learning rate of the similarity's weight.
     pub similarity_learning_rate: f64,
-    /// Steps over which the learning rates rise from zero; they fall linearly to zero afterwards.
+    /// Share of the lists from which the base's similarity is withheld. Without it the head learns nothing that the
+    /// similarity knows already, and little else; with it the head becomes a second, independent opinion.
+    pub similarity_dropout: f64,
+    /// Steps over which the learning rates rise from zero; they fall linearly to zero afterwards. So in either phase.
     pub warmup: usize,
     /// Largest norm of all gradients together; larger ones are scaled down.
     pub grad_clip: f64,
@@ -42,7 +49,7 @@ pub struct TrainingConfig {
     pub validate_every: usize,
     /// Held-out lists of a validation; more of them are left out.
     pub validation_lists: usize,
-    /// Validations without improvement after which the training ends; 0 for never.
+    /// Validations without improvement after which a phase ends; 0 for never.
     pub patience: usize,
     /// Optimizer steps between checkpoints.
     pub checkpoint_every: usize,
@@ -54,11 +61,13 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             steps: 1000,
+            reason_steps: 0,
             batch: 4,
             accumulation: 2,
             learning_rate: 5e-4,
             head_learning_rate: 5e-4,
             similarity_learning_rate: 0.01,
+            similarity_dropout: 0.5,
             warmup: 50,
             grad_clip: 1.0,
             weight_decay: 0.01,
@@ -114,6 +123,9 @@ impl TrainingConfig {
                 return Err(config_error(key, &rate, "it must be a number from 0 on"));
             }
         }
+        if !(0.0..=1.0).contains(&self.similarity_dropout) {
+            return Err(config_error("similarity_dropout", &self.similarity_dropout, "it must be between 0 and 1"));
+        }
         if !is_positive(self.grad_clip) {
             return Err(config_error("grad_clip", &self.grad_clip, "it must be above 0"));
         }
@@ -128,13 +140,19 @@ impl TrainingConfig {
         Ok(())
     }
 
-    /// The factor of all learning rates at `step` (from 0): a linear rise over `warmup` steps, then a linear fall.
-    pub fn schedule(&self, step: usize) -> f64 {
+    /// Steps of both phases.
+    pub fn all_steps(&self) -> usize {
+        self.steps + self.reason_steps
+    }
+
+    /// The factor of all learning rates at `step` (from 0) of a phase of `steps`: a linear rise over `warmup` steps,
+    /// then a linear fall.
+    pub fn schedule(&self, step: usize, steps: usize) -> f64 {
         if step < self.warmup {
             (step + 1) as f64 / self.warmup as f64
         } else {
-            let left = self.steps.saturating_sub(step) as f64;
-            left / self.steps.saturating_sub(self.warmup).max(1) as f64
+            let left = steps.saturating_sub(step) as f64;
+            left / steps.saturating_sub(self.warmup).max(1) as f64
         }
     }
 }
@@ -154,7 +172,7 @@ mod tests {
     #[test]
     fn the_learning_rate_rises_then_falls_to_zero() {
         let config = TrainingConfig { steps: 10, warmup: 2, ..TrainingConfig::default() };
-        let factors: Vec<f64> = (0..=10).map(|step| config.schedule(step)).collect();
+        let factors: Vec<f64> = (0..=10).map(|step| config.schedule(step, config.steps)).collect();
         assert_eq!(factors, [0.5, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0.0]);
     }
 

@@ -39,6 +39,7 @@ pub mod log;
 pub mod loss;
 pub mod optimizer;
 pub mod parameters;
+mod phase;
 mod plain;
 pub mod reason_decoder;
 mod run;

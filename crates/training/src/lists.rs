@@ -14,12 +14,14 @@ use crate::error::TrainingError;
 const FIRST_SAMPLE_STREAM: u64 = 1 << 32;
 
 /// The examples that something can be learned from.
+#[derive(Clone, Debug)]
 pub struct TrainingLists<'a> {
     usable: Vec<usize>,
     examples: &'a [DistillationExample],
     seed: u64,
     passages_per_list: usize,
     reasons_per_list: usize,
+    similarity_dropout: f64,
 }
 
 /// One sample with the place of its example among all given ones.
@@ -29,6 +31,8 @@ pub struct NumberedSample<'a> {
     pub number: usize,
     /// What is learned from it.
     pub sample: ListSample<'a>,
+    /// Whether the base's similarity is withheld, so that the rank head has to order the list alone.
+    pub hides_similarity: bool,
 }
 
 impl<'a> TrainingLists<'a> {
@@ -45,7 +49,16 @@ impl<'a> TrainingLists<'a> {
             seed,
             passages_per_list: config.passages_per_list,
             reasons_per_list: config.reasons_per_list,
+            similarity_dropout: config.similarity_dropout,
         })
+    }
+
+    /// Those of the lists that have a reason.
+    #[must_use]
+    pub fn with_reasons(&self) -> Self {
+        let mut lists = self.clone();
+        lists.usable.retain(|number| !whole_list(&self.examples[*number]).reasons.is_empty());
+        lists
     }
 
     /// How many lists an epoch has.
@@ -53,7 +66,7 @@ impl<'a> TrainingLists<'a> {
         self.usable.len()
     }
 
-    /// Whether there is none; never so after [`TrainingLists::of`].
+    /// Whether there is none; never so after [`TrainingLists::of`], perhaps so after [`TrainingLists::with_reasons`].
     pub fn is_empty(&self) -> bool {
         self.usable.is_empty()
     }
@@ -69,7 +82,9 @@ impl<'a> TrainingLists<'a> {
             }
             let number = order[position % n];
             let mut random = self.random(FIRST_SAMPLE_STREAM + position as u64);
-            samples.push(NumberedSample { number, sample: self.sample(number, &mut random) });
+            let sample = self.sample(number, &mut random);
+            let hides_similarity = random.random_bool(self.similarity_dropout);
+            samples.push(NumberedSample { number, sample, hides_similarity });
         }
         samples
     }

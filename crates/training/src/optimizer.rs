@@ -42,9 +42,8 @@ pub struct Moments {
 }
 
 impl LearningRates {
-    /// The rates of `step` (from 0).
-    pub fn at(config: &TrainingConfig, step: usize) -> Self {
-        let factor = config.schedule(step);
+    /// The largest rates times the schedule's factor.
+    pub fn at(config: &TrainingConfig, factor: f64) -> Self {
         Self {
             encoder: config.learning_rate * factor,
             head: config.head_learning_rate * factor,

@@ -12,7 +12,7 @@ use r2r_types::example::DistillationExample;
 use serde_json::json;
 
 use crate::batch::{Encoding, ReasonWords};
-use crate::calibration::{fit_calibration, fit_grades};
+use crate::calibration::{fit_calibration, fit_grades, fit_similarity_weight};
 use crate::checkpoint::{Checkpoint, State};
 use crate::compute::Place;
 use crate::config::TrainingConfig;
@@ -44,6 +44,8 @@ pub(crate) struct Run<'a> {
     pub(crate) optimizer: Optimizer,
     /// The order of the lists.
     pub(crate) lists: TrainingLists<'a>,
+    /// Those of them that have reasons.
+    pub(crate) reason_lists: TrainingLists<'a>,
     /// Similarities of the training's passages.
     pub(crate) similarities: Similarities,
     /// Similarities of the held-out passages.
@@ -122,6 +124,7 @@ impl<'a> Run<'a> {
             best: NamedTensors::new(),
             best_logits: ListLogits::new(),
             log: Log::open(output, saved.as_ref().map_or(0, |(_, saved)| saved.state.step))?,
+            reason_lists: lists.with_reasons(),
             lists,
             student,
             state,
@@ -205,8 +208,18 @@ impl<'a> Run<'a> {
             self.student = with_values(self.student.clone(), self.best.clone());
         }
         let student = self.student.valid();
-        self.config.similarity_weight = self.similarity_weight().unwrap_or(0.0);
         let dev = validation_lists(inputs.dev, training);
+        self.config.similarity_weight = 0.0;
+        if let Some(now) = self.similarity_weight() {
+            let similarities = self.dev_similarities.of_lists();
+            let fitted = fit_similarity_weight(dev, &self.best_logits, &similarities, training.loss.temperature, now);
+            for (logits, similarities) in self.best_logits.iter_mut().zip(&similarities) {
+                for (logit, similarity) in logits.iter_mut().zip(similarities) {
+                    *logit += (fitted - now) * similarity;
+                }
+            }
+            self.config.similarity_weight = fitted;
+        }
         self.config.calibration = fit_calibration(dev, &self.best_logits).unwrap_or(self.config.calibration);
         self.config.grades = fit_grades(dev, &self.best_logits).unwrap_or(self.config.grades);
         let tokenizer_path = self.base.tokenizer_path();

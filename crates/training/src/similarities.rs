@@ -40,6 +40,12 @@ impl Similarities {
         Self { values: vec![f32::NAN; end], starts }
     }
 
+    /// The values of each example's passages.
+    pub fn of_lists(&self) -> Vec<Vec<f32>> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.values.len()]);
+        self.starts.iter().zip(ends).map(|(start, end)| self.values[*start..end].to_vec()).collect()
+    }
+
     /// All values, NaN where unknown: what a checkpoint keeps.
     pub fn values(&self) -> &[f32] {
         &self.values
@@ -65,7 +71,7 @@ impl Similarities {
         let mut texts: Vec<Text> = Vec::new();
         // (place of the similarity, its query's text, its passage's text)
         let mut wanted: Vec<(usize, usize, usize)> = Vec::new();
-        for NumberedSample { number, sample } in samples {
+        for NumberedSample { number, sample, .. } in samples.iter().filter(|sample| !sample.hides_similarity) {
             let place = |passage: usize| self.starts[*number] + passage;
             let unknown = sample.passages.iter().filter(|passage| self.values[place(**passage)].is_nan());
             let unknown: Vec<usize> = unknown.copied().collect();
@@ -88,10 +94,11 @@ impl Similarities {
         Ok(())
     }
 
-    /// Writes the similarities of the samples into their batch.
+    /// Writes the similarities of the samples into their batch; zeros where they are withheld.
     pub fn fill(&self, samples: &[NumberedSample<'_>], batch: &mut Batch) {
-        let values = samples.iter().flat_map(|NumberedSample { number, sample }| {
-            sample.passages.iter().map(|passage| self.values[self.starts[*number] + passage])
+        let values = samples.iter().flat_map(|NumberedSample { number, sample, hides_similarity }| {
+            let value = |passage: &usize| self.values[self.starts[*number] + passage];
+            sample.passages.iter().map(move |passage| if *hides_similarity { 0.0 } else { value(passage) })
         });
         batch.similarities = values.collect();
     }

@@ -102,7 +102,19 @@ impl Student {
 
     /// All losses of a batch; those with weight 0 are not computed.
     pub fn losses(&self, batch: &Batch, config: &LossConfig, compute: Compute) -> Losses {
-        let Outputs { logits, states } = self.forward(&batch.pieces, &batch.similarities, compute);
+        let outputs = self.forward(&batch.pieces, &batch.similarities, compute);
+        self.losses_of(outputs, batch, config, compute)
+    }
+
+    /// The losses of reasons and evidence, without a gradient for the encoder.
+    pub fn reason_losses(&self, batch: &Batch, config: &LossConfig, compute: Compute) -> Losses {
+        let Outputs { logits, states } = self.valid().forward(&batch.pieces, &batch.similarities, compute);
+        let outputs = Outputs { logits: Tensor::from_inner(logits), states: Tensor::from_inner(states) };
+        self.losses_of(outputs, batch, &LossConfig { pairwise: 0.0, listwise: 0.0, ..*config }, compute)
+    }
+
+    fn losses_of(&self, outputs: Outputs, batch: &Batch, config: &LossConfig, compute: Compute) -> Losses {
+        let Outputs { logits, states } = outputs;
         let decoder = self.reasons.as_ref().filter(|_| config.generation > 0.0);
         let generated = decoder.zip(batch.reasons.as_ref()).and_then(|(decoder, reasons)| {
             let scores = decoder.forward(states.clone(), &reasons.inputs, compute);

@@ -19,6 +19,7 @@ use crate::lists::NumberedSample;
 use crate::log::LogLine;
 use crate::optimizer::{LearningRates, accumulate, clip};
 use crate::parameters::{NamedTensors, gradients, numbers, trained, with_values};
+use crate::phase::Phase;
 use crate::run::Run;
 use crate::student::Losses;
 use crate::validation::{Validation, validate};
@@ -89,7 +90,7 @@ pub fn train(
     let first_step = run.state.step;
     listener.hear(Event::Started {
         step: first_step,
-        steps: config.steps,
+        steps: config.all_steps(),
         lists: run.lists.len(),
         parameters: run.n_trained(),
     });
@@ -97,18 +98,25 @@ pub fn train(
     let mut stopped = false;
     let compute = run.place.compute;
 
-    while run.state.step < config.steps && !is_out_of_patience(&run, config) && !stopped {
+    while let Some(phase) = run.phase(config).filter(|_| !stopped) {
         let step_started = Instant::now();
         let lists = config.batch * config.accumulation;
-        let samples = run.lists.samples(run.state.position, lists);
-        run.compute_similarities(&samples)?;
+        let samples = run.samples(phase, lists);
+        if phase == Phase::Together {
+            run.compute_similarities(&samples)?;
+        }
 
         let mut sum = NamedTensors::new();
         let mut means = LossMeans::default();
         for samples in samples.chunks(config.batch) {
             let mut batch = encode(&run, samples)?;
-            run.similarities.fill(samples, &mut batch);
-            let losses = run.student.losses(&batch, &config.loss, compute);
+            let losses = match phase {
+                Phase::Together => {
+                    run.similarities.fill(samples, &mut batch);
+                    run.student.losses(&batch, &config.loss, compute)
+                }
+                Phase::Reasons { .. } => run.student.reason_losses(&batch, &config.loss, compute),
+            };
             means.add(&losses, config, batch.tokens());
             // Every pass counts the same, whatever it could be learned from.
             let Some(loss) = losses.total(&config.loss) else { continue };
@@ -121,12 +129,11 @@ pub fn train(
         }
 
         let gradient_norm = clip(&mut sum, config.grad_clip);
-        let rates = LearningRates::at(config, run.state.step);
-        let schedule = config.schedule(run.state.step);
-        let values = run.optimizer.step(trained(&run.student), sum, rates);
+        let (phase_step, phase_steps) = phase.progress(run.state.step, config);
+        let schedule = config.schedule(phase_step, phase_steps);
+        let values = run.optimizer.step(trained(&run.student), sum, LearningRates::at(config, schedule));
         run.student = with_values(run.student, values);
         run.state.step += 1;
-        run.state.position += lists;
 
         let report = StepReport {
             step: run.state.step,
@@ -142,7 +149,7 @@ pub fn train(
             tokens: means.tokens,
         };
         let seconds = started.elapsed().as_secs_f64();
-        let steps_left = (config.steps - run.state.step) as f64;
+        let steps_left = (config.all_steps() - run.state.step) as f64;
         let timing = Timing {
             seconds,
             tokens_per_second: means.tokens as f64 / step_started.elapsed().as_secs_f64(),
@@ -152,11 +159,14 @@ pub fn train(
         let signal = listener.hear(Event::Step { report: &report, timing });
         last = Some(report);
 
-        let is_last = run.state.step == config.steps;
+        let is_last = phase_step + 1 == phase_steps;
         if is_last || run.state.step.is_multiple_of(config.validate_every) {
-            validate_and_keep_best(&mut run, inputs, listener)?;
+            validate_and_keep_best(&mut run, phase, inputs, listener)?;
         }
-        let is_over = is_last || is_out_of_patience(&run, config);
+        if phase == Phase::Together && run.phase(config).is_none() {
+            run.begin_reasons(config);
+        }
+        let is_over = run.phase(config).is_none();
         stopped = signal == Signal::Stop && !is_over;
         if is_over || stopped || run.state.step.is_multiple_of(config.checkpoint_every) {
             let path = run.checkpoint().write(&run.checkpoints)?;
@@ -170,7 +180,7 @@ pub fn train(
     } else {
         let folder = run.export(inputs, config, output)?;
         listener.hear(Event::Exported(&folder));
-        (if run.state.step < config.steps { End::Patience } else { End::Done }, Some(folder))
+        (if run.is_out_of_patience(config) { End::Patience } else { End::Done }, Some(folder))
     };
     Ok(TrainingReport { steps: run.state.step, end, best: run.state.best.clone(), last, student })
 }
@@ -180,13 +190,10 @@ fn encode(run: &Run<'_>, samples: &[NumberedSample<'_>]) -> Result<Batch, Traini
     Ok(Batch::of(&samples, run.encoding())?)
 }
 
-fn is_out_of_patience(run: &Run<'_>, config: &TrainingConfig) -> bool {
-    config.patience > 0 && run.state.without_improvement >= config.patience
-}
-
 /// Validates, logs, and keeps the trained tensors where they are the best so far.
 fn validate_and_keep_best(
     run: &mut Run<'_>,
+    phase: Phase,
     inputs: &TrainingInputs<'_>,
     listener: &mut dyn Listener,
 ) -> Result<(), TrainingError> {
@@ -199,7 +206,7 @@ fn validate_and_keep_best(
     let found = validate(&looked_at, dev, &mut similarities, run.encoding(), run.state.step, run.place.compute);
     run.dev_similarities = similarities;
     let (validation, logits) = found?;
-    let is_best = run.state.best.as_ref().is_none_or(|best| validation.ndcg > best.ndcg);
+    let is_best = run.state.best.as_ref().is_none_or(|best| phase.is_better(&validation, best));
     if is_best {
         run.state.best = Some(validation.clone());
         run.state.without_improvement = 0;

@@ -25,6 +25,9 @@ pub struct Validation {
     pub step: usize,
     /// Mean nDCG@10 with the targets (less the list's smallest) as linear gains, over lists with an order.
     pub ndcg: f64,
+    /// The same of the rank head alone; absent where it is the whole score.
+    #[serde(default)]
+    pub head_ndcg: Option<f64>,
     /// Share of the pairs with different targets that stand in the right order; equal logits count half.
     pub agreement: f64,
     /// Nats per word of the reasons of the first 64 lists.
@@ -47,7 +50,8 @@ pub fn validate(
     step: usize,
     compute: Compute,
 ) -> Result<(Validation, ListLogits), TokenizerError> {
-    let mut logits = Vec::with_capacity(dev.len());
+    let similarity_weight = student.head.similarity_weight.as_ref().map(|weight| numbers(weight.val())[0]);
+    let (mut logits, mut head_logits) = (Vec::with_capacity(dev.len()), Vec::with_capacity(dev.len()));
     let (mut nats, mut words) = (0.0, 0.0);
     let (mut right, mut pointed) = (0_usize, 0_usize);
     for (number, example) in dev.iter().enumerate() {
@@ -55,15 +59,20 @@ pub fn validate(
         if number >= LISTS_WITH_REASONS {
             sample.reasons.clear();
         }
-        let samples = [NumberedSample { number, sample }];
-        if student.head.similarity_weight.is_some() {
+        let samples = [NumberedSample { number, sample, hides_similarity: false }];
+        if similarity_weight.is_some() {
             similarities.compute(&samples, student, encoding, compute)?;
         }
         let [NumberedSample { sample, .. }] = &samples;
         let mut batch = Batch::of(std::slice::from_ref(sample), encoding)?;
         similarities.fill(&samples, &mut batch);
         let Outputs { logits: of_list, states } = student.forward(&batch.pieces, &batch.similarities, compute);
-        logits.push(numbers(of_list));
+        let of_list = numbers(of_list);
+        if let Some(weight) = similarity_weight {
+            let parts = of_list.iter().zip(&batch.similarities);
+            head_logits.push(parts.map(|(logit, similarity)| logit - weight * similarity).collect());
+        }
+        logits.push(of_list);
         if let (Some(decoder), Some(reasons)) = (&student.reasons, &batch.reasons) {
             let targets = &reasons.targets;
             let count = targets.acceptable.iter().filter(|entries| !entries.is_empty()).count() as f64;
@@ -80,6 +89,7 @@ pub fn validate(
     }
     let validation = Validation {
         step,
+        head_ndcg: similarity_weight.map(|_| order_quality(dev, &head_logits).ndcg),
         generation: (words > 0.0).then(|| nats / words),
         evidence: (pointed > 0).then(|| right as f64 / pointed as f64),
         ..order_quality(dev, &logits)
@@ -122,6 +132,7 @@ fn order_quality(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Validation
         step: 0,
         ndcg: share(ndcg_sum, f64::from(lists)),
         agreement: share(agreed, pairs),
+        head_ndcg: None,
         generation: None,
         evidence: None,
         lists: lists as usize,

@@ -48,8 +48,8 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
         provenance: serde_json::to_value(&building.provenance).map_err(PipelineError::failed)?,
     };
     std::fs::create_dir_all(&work).map_err(|error| PipelineError::io(&work, error))?;
-    progress.begin("train", Some(config.steps as u64));
-    let mut listener = Forward { progress, steps: config.steps };
+    progress.begin("train", Some(config.all_steps() as u64));
+    let mut listener = Forward { progress, steps: config.all_steps() };
     let report = train_student(&inputs, &config, &work, resume, &mut listener).map_err(PipelineError::input)?;
     let student = match (report.end, &report.student) {
         (End::Stopped, _) | (_, None) => return Err(PipelineError::Stopped),

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use r2r_model::reasons::ReasonVocabulary;
 use r2r_model::{Limits, StudentFolder};
 use r2r_training::batch::{Batch, ChosenKind, Encoding, ReasonWords, list_grade};
-use r2r_training::lists::{TrainingLists, whole_list};
+use r2r_training::lists::{NumberedSample, TrainingLists, whole_list};
+use r2r_training::similarities::Similarities;
 use r2r_training::vocabulary::reason_vocabulary;
 
 use crate::tiny;
@@ -43,6 +44,35 @@ fn a_sample_of_a_long_list_keeps_its_best_passage_and_speaks_of_nothing_else() {
             }
         }
     }
+}
+
+#[test]
+fn similarity_is_withheld_from_its_share_of_the_lists() {
+    let examples = tiny::examples(30, 1);
+    let mut config = tiny::config(1, tiny::LOW_RANK);
+    let mut hidden = |dropout: f64| {
+        config.similarity_dropout = dropout;
+        let lists = TrainingLists::of(&examples, &config, 3).unwrap();
+        lists.samples(0, 1000).iter().filter(|sample| sample.hides_similarity).count()
+    };
+    assert_eq!((hidden(0.0), hidden(1.0)), (0, 1000));
+    assert!((200..300).contains(&hidden(0.25)));
+
+    let base = tiny::TinyBase::new();
+    let tokenizer = StudentFolder::open(base.path()).unwrap().tokenizer(&tiny::TinyBase::encoder()).unwrap();
+    let encoding =
+        Encoding { tokenizer: &tokenizer, limits: Limits { max_length: 48, max_query_length: 16 }, reasons: None };
+    let mut similarities = Similarities::unknown(&examples);
+    let known = vec![0.5; similarities.values().len()];
+    assert!(similarities.restore(known));
+    let filled = |hides_similarity: bool| {
+        let numbered = NumberedSample { number: 4, sample: whole_list(&examples[4]), hides_similarity };
+        let mut batch = Batch::of(std::slice::from_ref(&numbered.sample), encoding).unwrap();
+        similarities.fill(&[numbered], &mut batch);
+        batch.similarities
+    };
+    let n_passages = examples[4].passages.len();
+    assert_eq!((filled(true), filled(false)), (vec![0.0; n_passages], vec![0.5; n_passages]));
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use r2r_training::log::LogLine;
-use r2r_training::{Adaptation, End, Silent, TrainingError, train};
+use r2r_training::{Adaptation, End, Silent, TrainingConfig, TrainingError, train};
 
 use crate::tiny::{self, Ending};
 
@@ -20,19 +20,19 @@ fn outcome(output: &Path) -> ([Vec<u8>; 2], Vec<String>) {
     (weights, lines.collect())
 }
 
-fn check_resume(adaptation: Adaptation, ending: Ending, at_checkpoint: usize) {
+/// `config` is of eight steps.
+fn check_resume(config: &TrainingConfig, ending: Ending, at_checkpoint: usize) {
     let base = tiny::TinyBase::new();
     // Ten lists of which four make a step: the eight steps end in the fourth epoch.
     let (lists, dev) = (tiny::examples(10, 1), tiny::examples(3, 2));
     let inputs = tiny::inputs(&base, &lists, &dev);
-    let config = tiny::config(8, adaptation);
     let (_keep_whole, whole) = tiny::output();
-    train(&inputs, &config, &whole, false, &mut Silent).unwrap();
+    train(&inputs, config, &whole, false, &mut Silent).unwrap();
 
     let (_keep_broken, broken) = tiny::output();
     let mut ending = ending;
     let dies = ending.dies;
-    let first = catch_unwind(AssertUnwindSafe(|| train(&inputs, &config, &broken, false, &mut ending)));
+    let first = catch_unwind(AssertUnwindSafe(|| train(&inputs, config, &broken, false, &mut ending)));
     match first {
         Ok(report) => {
             assert!(!dies);
@@ -42,7 +42,7 @@ fn check_resume(adaptation: Adaptation, ending: Ending, at_checkpoint: usize) {
     }
     assert!(!broken.join("student").exists());
     assert!(broken.join(format!("checkpoints/step-{at_checkpoint:08}")).is_dir());
-    let report = train(&inputs, &config, &broken, true, &mut Silent).unwrap();
+    let report = train(&inputs, config, &broken, true, &mut Silent).unwrap();
     assert_eq!((report.steps, report.end), (8, End::Done));
     let (whole, broken) = (outcome(&whole), outcome(&broken));
     assert_eq!(whole.1, broken.1);
@@ -51,17 +51,24 @@ fn check_resume(adaptation: Adaptation, ending: Ending, at_checkpoint: usize) {
 
 #[test]
 fn a_killed_run_ends_like_an_uninterrupted_one() {
-    check_resume(tiny::LOW_RANK, Ending { step: 5, dies: true }, 4);
+    check_resume(&tiny::config(8, tiny::LOW_RANK), Ending { step: 5, dies: true }, 4);
 }
 
 #[test]
 fn a_stopped_run_ends_like_an_uninterrupted_one() {
-    check_resume(tiny::LOW_RANK, Ending { step: 3, dies: false }, 3);
+    check_resume(&tiny::config(8, tiny::LOW_RANK), Ending { step: 3, dies: false }, 3);
 }
 
 #[test]
 fn a_killed_run_of_full_training_ends_like_an_uninterrupted_one() {
-    check_resume(Adaptation::Full, Ending { step: 7, dies: true }, 6);
+    check_resume(&tiny::config(8, Adaptation::Full), Ending { step: 7, dies: true }, 6);
+}
+
+#[test]
+fn a_run_killed_in_its_second_phase_ends_like_an_uninterrupted_one() {
+    let config = TrainingConfig { reason_steps: 5, ..tiny::config(3, tiny::LOW_RANK) };
+    check_resume(&config, Ending { step: 7, dies: true }, 6);
+    check_resume(&config, Ending { step: 3, dies: false }, 3);
 }
 
 #[test]
