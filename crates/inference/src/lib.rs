@@ -13,11 +13,11 @@
 //! ```
 
 mod base_encoder;
+mod beam;
 pub mod encoded_pair;
 mod encoder;
 pub mod error;
 pub mod evidence;
-mod greedy;
 mod kernels;
 mod loading;
 mod parallel;

@@ -6,7 +6,7 @@ use r2r_model::reasons::OTHER_WORD;
 
 use crate::encoded_pair::EncodedPair;
 use crate::error::InferenceError;
-use crate::greedy::{Writer, write_together};
+use crate::beam::{Writer, write_together};
 use crate::parallel;
 use crate::reason_decoder::{ReasonDecoder, Running};
 use crate::student::Student;
@@ -72,7 +72,7 @@ impl Reason {
 }
 
 impl Student {
-    /// Writes reasons, greedily, in the order of the requests.
+    /// Writes reasons by beam search, in the order of the requests.
     ///
     /// # Panics
     /// Where a plan was made of other pairs than the request's.
@@ -83,7 +83,7 @@ impl Student {
         let written = parallel::map(self.threads(), &groups, |group, (): &mut ()| {
             let begin = |request: &ReasonRequest<'_>| begin(&parts.decoder, request);
             let mut writers: Vec<Writer<'_>> =
-                group.iter().map(|request| Writer::new(request.plan, &parts.vocabulary, begin(request))).collect();
+                group.iter().map(|request| Writer::new(request.plan, &parts.vocabulary, begin(request), self.wordings)).collect();
             write_together(&parts.decoder, self.instructions(), &mut writers);
             writers.into_iter().map(Writer::into_reason).collect::<Vec<Reason>>()
         });

@@ -3,6 +3,8 @@
 //!
 //! Legend: R reasons that run together, W source words of one, D hidden size, V vocabulary.
 
+use std::sync::Arc;
+
 use r2r_model::config::{REASON_POSITIONS, ReasonsConfig};
 use r2r_model::plan::{MARKS, MemoryWord, SEGMENTS, Step, StepInput};
 use r2r_model::weights::WeightsError;
@@ -58,12 +60,18 @@ struct Layer {
     down: PackedMatrix,
 }
 
-/// What one reason carries from word to word.
-pub(crate) struct Running {
-    /// Source words, `[W, D]`.
+/// The source words of one reason.
+struct Sources {
+    /// `[W, D]`.
     memory: Vec<f32>,
-    /// Keys and values of the source words for each layer, `[W, 2D]`.
+    /// Their keys and values for each layer, `[W, 2D]`.
     cross: Vec<Vec<f32>>,
+}
+
+/// What one reason carries from word to word. A clone goes on independently.
+#[derive(Clone)]
+pub(crate) struct Running {
+    sources: Arc<Sources>,
     /// Keys and values of the words so far for each layer, `[t, 2D]`.
     own: Vec<Vec<f32>>,
     /// Words so far: t.
@@ -129,10 +137,10 @@ impl ReasonDecoder {
             layer.cross_in.multiply(RowsOf::dense(&memory, d), &mut cross, 2 * d);
             cross
         };
+        let cross = self.layers.iter().map(cross_of).collect();
         Running {
-            cross: self.layers.iter().map(cross_of).collect(),
+            sources: Arc::new(Sources { memory, cross }),
             own: vec![Vec::new(); self.layers.len()],
-            memory,
             position: 0,
         }
     }
@@ -159,7 +167,7 @@ impl ReasonDecoder {
         for (index, (reason, step)) in reasons.iter().zip(steps).enumerate() {
             let copied = &copied[index * d..(index + 1) * d];
             let mut of_reason = spoken[index * n_words..(index + 1) * n_words].to_vec();
-            of_reason.extend(reason.memory.chunks_exact(d).map(|row| rows::dot(self.instructions, copied, row)));
+            of_reason.extend(reason.sources.memory.chunks_exact(d).map(|row| rows::dot(self.instructions, copied, row)));
             if let Some(source) = step.continuation {
                 let state = &x[index * d..(index + 1) * d];
                 let dot = rows::dot(self.instructions, state, &self.continuation.weight);
@@ -174,7 +182,7 @@ impl ReasonDecoder {
         let d = self.hidden;
         let word = match input {
             StepInput::Vocabulary(id) => &self.words[id as usize * d..(id as usize + 1) * d],
-            StepInput::Source(index) => &reason.memory[index * d..(index + 1) * d],
+            StepInput::Source(index) => &reason.sources.memory[index * d..(index + 1) * d],
         };
         let position = &self.positions[reason.position * d..(reason.position + 1) * d];
         let mut row: Vec<f32> = word.iter().zip(position).map(|(word, position)| word + position).collect();
@@ -198,7 +206,7 @@ impl ReasonDecoder {
 
         let queries = product(&layer.cross_query, &self.normalized(x, &layer.norm2), d);
         for ((reason, query), context) in reasons.iter().zip(queries.chunks_exact(d)).zip(context.chunks_exact_mut(d)) {
-            self.attend(query, &reason.cross[index], context);
+            self.attend(query, &reason.sources.cross[index], context);
         }
         self.add(x, &product(&layer.cross_out, &context, d));
 

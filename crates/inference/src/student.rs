@@ -26,7 +26,12 @@ pub struct Options {
     pub threads: Option<NonZeroUsize>,
     /// Instructions of the kernels; the best that the processor has where `None`.
     pub instructions: Option<Instructions>,
+    /// Wordings of a reason that are carried along (beam search; 1 is greedy); 4 where `None`.
+    pub wordings: Option<NonZeroUsize>,
 }
+
+/// Wordings of a reason that are carried along, unless the options say otherwise.
+const WORDINGS: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not zero");
 
 /// A student in memory: it scores, chooses evidence and, where it has learned to, writes reasons.
 pub struct Student {
@@ -38,6 +43,7 @@ pub struct Student {
     pub(crate) head: RankHead,
     pub(crate) reasons: Option<ReasonParts>,
     pub(crate) threads: NonZeroUsize,
+    pub(crate) wordings: usize,
     pub(crate) instructions: Instructions,
 }
 
@@ -96,6 +102,7 @@ impl Student {
             head: parts.head,
             reasons: parts.reasons,
             threads,
+            wordings: options.wordings.unwrap_or(WORDINGS).get(),
             instructions,
         })
     }

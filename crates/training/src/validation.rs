@@ -1,5 +1,7 @@
 //! How well the student orders, points and writes on held-out lists.
 
+use std::fmt;
+
 use burn::tensor::Tensor;
 use r2r_model::tokenizer::TokenizerError;
 use r2r_types::example::DistillationExample;
@@ -36,6 +38,23 @@ pub struct Validation {
     pub evidence: Option<f64>,
     /// Lists with an order.
     pub lists: usize,
+}
+
+impl fmt::Display for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {} on {} held-out lists: nDCG@10 {:.4}", self.step, self.lists, self.ndcg)?;
+        if let Some(head) = self.head_ndcg {
+            write!(f, " (rank head alone {head:.4})")?;
+        }
+        write!(f, ", {:.1} % of pairs in order", 100.0 * self.agreement)?;
+        if let Some(nats) = self.generation {
+            write!(f, ", reasons {nats:.3} nats a word")?;
+        }
+        if let Some(evidence) = self.evidence {
+            write!(f, ", evidence right in {:.1} %", 100.0 * evidence)?;
+        }
+        Ok(())
+    }
 }
 
 /// The student's logits beside the lists that they are of, `[lists][passages]`.

@@ -205,25 +205,37 @@ class Decoder:
         copied = copied + chosen * self.linear("continuation", h)
         return torch.cat([spoken, copied], -1)
 
-    def greedy(self, memory, rows, controls, comparison, max_words):
-        words = []
+    def allowed(self, memory, rows, controls, comparison, words):
+        """The probability of each word that may follow, all its entries together."""
         content = {word["lower"] for _, word, _, marks in rows if not marks[5]}
-        while len(words) < max_words:
-            p = self.logits(memory, rows, controls, words)[-1].softmax(-1)
-            merged = {}
-            for index, word in enumerate(VOCABULARY + [word["lower"] for _, word, _, _ in rows]):
-                merged[word] = merged.get(word, 0.0) + p[index].item()
-            trigrams = set(zip(words, words[1:], words[2:]))
-            for word in list(merged):
-                control = word in CONTROLS and not (word == "<end>" and words) and not (word == "<other>" and comparison)
-                said = word in content and word in words
-                if control or said or tuple(words[-2:] + [word]) in trigrams:
-                    del merged[word]
-            best = max(merged, key=merged.get)
-            if best == "<end>":
+        p = self.logits(memory, rows, controls, words)[-1].softmax(-1)
+        merged = {}
+        for index, word in enumerate(VOCABULARY + [word["lower"] for _, word, _, _ in rows]):
+            merged[word] = merged.get(word, 0.0) + p[index].item()
+        trigrams = set(zip(words, words[1:], words[2:]))
+        for word in list(merged):
+            control = word in CONTROLS and not (word == "<end>" and words) and not (word == "<other>" and comparison)
+            said = word in content and word in words
+            if control or said or tuple(words[-2:] + [word]) in trigrams:
+                del merged[word]
+        return merged
+
+    def beam(self, memory, rows, controls, comparison, max_words, width):
+        """The wording with the best mean log-probability among those that a beam finishes; width 1 is greedy."""
+        live, finished = [([], 0.0)], []
+        while live and len(finished) < width:
+            behind = []
+            for words, score in live:
+                merged = self.allowed(memory, rows, controls, comparison, words)
+                likeliest = sorted(merged, key=merged.get, reverse=True)[:width]
+                behind += [(words, word, score + math.log(merged[word])) for word in likeliest]
+            behind.sort(key=lambda found: -found[2])
+            finished += [(words, score / (len(words) + 1)) for words, word, score in behind[:width] if word == "<end>"]
+            live = [([*words, word], score) for words, word, score in behind if word != "<end>"][:width]
+            if live and len(live[0][0]) == max_words:
+                finished += [(words, score / max_words) for words, score in live]
                 break
-            words.append(best)
-        return words
+        return max(finished, key=lambda found: found[1])[0]
 
 
 def reason_weights():
@@ -331,7 +343,8 @@ def small():
             "sources": [word["lower"] for _, word, _, _ in rows],
             "marks": [sum(int(mark) << k for k, mark in enumerate(marks)) for *_, marks in rows],
             "logits": [[round(value, 6) for value in step] for step in logits.tolist()],
-            "greedy": decoder.greedy(memory, rows, controls, against is not None, 24),
+            "greedy": decoder.beam(memory, rows, controls, against is not None, 24, 1),
+            "beam": decoder.beam(memory, rows, controls, against is not None, 24, 4),
         })
     (HERE / "students.json").write_text(json.dumps(golden) + "\n")
 

@@ -1,3 +1,5 @@
+use std::num::NonZeroUsize;
+
 use r2r_inference::{EncodedPair, Instructions, Options, ReasonRequest, Student};
 use r2r_model::config::Grade;
 use r2r_model::plan::Plan;
@@ -36,6 +38,7 @@ struct GoldenReason {
     marks: Vec<u8>,
     logits: Vec<Vec<Close>>,
     greedy: Vec<String>,
+    beam: Vec<String>,
 }
 
 fn golden() -> Golden {
@@ -114,8 +117,12 @@ fn sentences_are_scored_as_written_out() {
 fn reasons_have_the_logits_and_words_of_the_written_out_decoder() {
     let golden = golden();
     for instructions in Instructions::available() {
-        let options = Options { instructions: Some(instructions), ..Options::default() };
-        let student = Student::open(&folder("student"), &options).unwrap();
+        let of_width = |wordings: usize| {
+            let wordings = NonZeroUsize::new(wordings);
+            let options = Options { instructions: Some(instructions), wordings, ..Options::default() };
+            Student::open(&folder("student"), &options).unwrap()
+        };
+        let (student, beam) = (of_width(1), of_width(4));
         let pairs = encoded(&student, &golden);
         for reason in &golden.reasons {
             let plan = plan_of(&student, &pairs, reason);
@@ -135,9 +142,12 @@ fn reasons_have_the_logits_and_words_of_the_written_out_decoder() {
                 .collect();
             assert_eq!(logits, reason.logits, "{instructions:?}");
 
-            let written = student.write_reasons(&[request]).unwrap().remove(0);
-            let words: Vec<&str> = written.words.iter().map(|word| word.lower.as_str()).collect();
-            assert_eq!(words, reason.greedy, "{instructions:?}");
+            let words = |student: &Student| -> Vec<String> {
+                let written = student.write_reasons(&[request]).unwrap().remove(0);
+                written.words.into_iter().map(|word| word.lower).collect()
+            };
+            assert_eq!(words(&student), reason.greedy, "{instructions:?}");
+            assert_eq!(words(&beam), reason.beam, "{instructions:?}");
         }
     }
 }

@@ -110,7 +110,7 @@ impl Listener for Forward<'_> {
             }
             Event::Validated { validation, is_best } => {
                 let best = if is_best { " (best)" } else { "" };
-                self.progress.say(&format!("validation {validation:?}{best}"));
+                self.progress.say(&format!("{validation}{best}"));
             }
             Event::Checkpoint(_) | Event::Exported(_) => {}
         }
