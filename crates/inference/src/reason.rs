@@ -4,9 +4,9 @@ use r2r_model::plan::{MemoryWord, Plan, Segment, Step};
 use r2r_model::prose;
 use r2r_model::reasons::OTHER_WORD;
 
+use crate::beam::{Writer, write_together};
 use crate::encoded_pair::EncodedPair;
 use crate::error::InferenceError;
-use crate::beam::{Writer, write_together};
 use crate::parallel;
 use crate::reason_decoder::{ReasonDecoder, Running};
 use crate::student::Student;
@@ -82,8 +82,10 @@ impl Student {
         let groups: Vec<&[ReasonRequest<'_>]> = requests.chunks(size).collect();
         let written = parallel::map(self.threads(), &groups, |group, (): &mut ()| {
             let begin = |request: &ReasonRequest<'_>| begin(&parts.decoder, request);
-            let mut writers: Vec<Writer<'_>> =
-                group.iter().map(|request| Writer::new(request.plan, &parts.vocabulary, begin(request), self.wordings)).collect();
+            let mut writers: Vec<Writer<'_>> = group
+                .iter()
+                .map(|request| Writer::new(request.plan, &parts.vocabulary, begin(request), self.wordings))
+                .collect();
             write_together(&parts.decoder, self.instructions(), &mut writers);
             writers.into_iter().map(Writer::into_reason).collect::<Vec<Reason>>()
         });

@@ -138,11 +138,7 @@ impl ReasonDecoder {
             cross
         };
         let cross = self.layers.iter().map(cross_of).collect();
-        Running {
-            sources: Arc::new(Sources { memory, cross }),
-            own: vec![Vec::new(); self.layers.len()],
-            position: 0,
-        }
+        Running { sources: Arc::new(Sources { memory, cross }), own: vec![Vec::new(); self.layers.len()], position: 0 }
     }
 
     /// Reads one more word in each of R reasons and returns the logits of what may follow: for each reason the V
@@ -167,7 +163,8 @@ impl ReasonDecoder {
         for (index, (reason, step)) in reasons.iter().zip(steps).enumerate() {
             let copied = &copied[index * d..(index + 1) * d];
             let mut of_reason = spoken[index * n_words..(index + 1) * n_words].to_vec();
-            of_reason.extend(reason.sources.memory.chunks_exact(d).map(|row| rows::dot(self.instructions, copied, row)));
+            of_reason
+                .extend(reason.sources.memory.chunks_exact(d).map(|row| rows::dot(self.instructions, copied, row)));
             if let Some(source) = step.continuation {
                 let state = &x[index * d..(index + 1) * d];
                 let dot = rows::dot(self.instructions, state, &self.continuation.weight);

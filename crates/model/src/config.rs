@@ -154,9 +154,10 @@ impl Default for Calibration {
 }
 
 impl ReasonsConfig {
-    /// The default shape for a vocabulary of `vocabulary` lines.
-    pub fn with_vocabulary(vocabulary: usize) -> Self {
-        Self { layers: 2, heads: 6, feed_forward: 768, vocabulary, max_words: 40 }
+    /// The default shape beside an encoder whose states have `hidden` entries; its vocabulary is left to the reasons.
+    pub fn beside(hidden: usize) -> Self {
+        let heads = if hidden.is_multiple_of(64) { hidden / 64 } else { 1 };
+        Self { layers: 2, heads, feed_forward: 2 * hidden, vocabulary: 0, max_words: 40 }
     }
 }
 

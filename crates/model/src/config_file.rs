@@ -249,7 +249,7 @@ mod tests {
         config.name = "r2r-mini".to_owned();
         config.similarity_weight = 11.7;
         config.calibration = Calibration { scale: 0.8, offset: -0.1 };
-        config.reasons = Some(ReasonsConfig { heads: 4, ..ReasonsConfig::with_vocabulary(500) });
+        config.reasons = Some(ReasonsConfig { heads: 4, vocabulary: 500, ..ReasonsConfig::beside(384) });
         config.weights = WeightFormat::Bf16;
         assert_eq!(StudentConfig::from_json(&config.to_json()).unwrap(), config);
         let plain = StudentConfig::from_json(&config.to_cross_encoder_json()).unwrap();

@@ -91,8 +91,8 @@ impl Student for EngineStudent {
         for pair in &pairs {
             evidence.push(self.engine.evidence(pair).map_err(stage_error)?.map(|chosen| chosen.sentence));
         }
-        let (own, neighbors) = pairs.split_at(requests.len());
-        let mut neighbors = neighbors.iter().zip(&evidence[requests.len()..]);
+        let (own, neighbor_pairs) = pairs.split_at(requests.len());
+        let mut neighbors = neighbor_pairs.iter().zip(&evidence[requests.len()..]);
         let mut plans: Vec<(Plan, &EncodedPair, Option<&EncodedPair>)> = Vec::new();
         for ((request, pair), sentence) in requests.iter().zip(own).zip(&evidence) {
             let grade = self.engine.config().grade(request.logit);
@@ -115,21 +115,25 @@ impl Student for EngineStudent {
         let mut written = self.engine.write_reasons(&to_write).map_err(stage_error)?.into_iter();
 
         let mut explained = Vec::with_capacity(requests.len());
+        let mut neighbors = neighbor_pairs.iter();
         for ((request, pair), sentence) in requests.iter().zip(own).zip(evidence) {
+            let (matched, missing) = coverage(pair);
             let direct = written.next().expect("one direct reason was asked for each request");
             let comparison = match request.neighbor {
                 None => String::new(),
                 Some((neighbor, stands)) => {
                     let reason = written.next().expect("one comparison was asked for each request with a neighbor");
-                    // The order is stated by us, not by the model: what the text says of it is always true.
+                    let other = neighbors.next().expect("one pair was encoded for each request with a neighbor");
+                    // Order and words are stated by us, not by the model: what is said of them is always true.
+                    let id = neighbor.id.as_str();
+                    let words = difference_in_words(&matched, &coverage(other).0, id);
                     let stands = match stands {
                         Stands::Above => "Ranks above",
                         Stands::Below => "Ranks below",
                     };
-                    format!("{stands} {}. {}", neighbor.id, reason.text(neighbor.id.as_str()))
+                    format!("{stands} {id}{words}. {}", reason.text(id))
                 }
             };
-            let (matched, missing) = coverage(pair);
             explained.push(WrittenReasons {
                 direct: direct.text("the other passage"),
                 comparison,
@@ -154,6 +158,41 @@ fn coverage(pair: &EncodedPair) -> (Vec<String>, Vec<String>) {
     (matched, missing)
 }
 
+/// Which of the query's words only one of two documents has, as the end of a sentence; empty where there is no such word.
+fn difference_in_words(own: &[String], other: &[String], other_id: &str) -> String {
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|word| !those.contains(word)).map(|word| format!("\u{201c}{word}\u{201d}")).collect()
+    };
+    let mut parts = Vec::new();
+    for (who, words) in [("this one", only(own, other)), (other_id, only(other, own))] {
+        if let Some((last, before)) = words.split_last() {
+            let listed = if before.is_empty() { last.clone() } else { format!("{} and {last}", before.join(", ")) };
+            parts.push(format!("only {who} has {listed}"));
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!("; of the query's words, {}", parts.join(", ")) }
+}
+
 fn stage_error(error: InferenceError) -> StageError {
     StageError::Failed(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_names_the_words_that_one_of_the_two_has() {
+        let check = |own: &[&str], other: &[&str], expected: &str| {
+            let [own, other] = [own, other].map(|words| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+            assert_eq!(difference_in_words(&own, &other, "d2"), expected);
+        };
+        check(&["heat"], &["heat"], "");
+        check(&["heat", "cold"], &["heat"], "; of the query's words, only this one has “cold”");
+        check(
+            &["heat", "cold", "pump"],
+            &["weather"],
+            "; of the query's words, only this one has “heat”, “cold” and “pump”, only d2 has “weather”",
+        );
+    }
 }

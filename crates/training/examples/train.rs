@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use r2r_model::StudentFolder;
 use r2r_model::config::{ReasonsConfig, WeightFormat};
 use r2r_training::{Event, Listener, Signal, TrainingConfig, TrainingInputs, train};
 use r2r_types::example::DistillationExample;
@@ -23,12 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let examples = examples?;
     let (train_lists, dev) = examples.split_at(examples.len() - examples.len() / 10);
     let config: TrainingConfig = serde_json::from_str(&std::fs::read_to_string(settings)?)?;
+    let hidden = StudentFolder::open(Path::new(base))?.encoder_config()?.hidden_size;
     let inputs = TrainingInputs {
         base: Path::new(base),
         name: "measured",
         train: train_lists,
         dev,
-        reasons: Some(ReasonsConfig::with_vocabulary(0)),
+        reasons: Some(ReasonsConfig::beside(hidden)),
         weights: WeightFormat::F32,
         student_max_length: 256,
         seed: 13,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use r2r_model::config::ConfigError;
 use r2r_model::folder::FolderError;
 use r2r_model::tokenizer::TokenizerError;
 use r2r_model::weights::WeightsError;
@@ -47,6 +48,9 @@ pub enum TrainingError {
     /// The base is a trained student, whose similarity term has a base of its own.
     #[error("{0} is a student with similarity.* tensors; train from its base encoder instead")]
     BaseIsStudent(PathBuf),
+    /// Such a student could be trained but never be opened.
+    #[error("this student cannot be made: {0}")]
+    Student(#[from] ConfigError),
     /// The base's weights are not whole.
     #[error("the base {base}: {source}")]
     Weights {

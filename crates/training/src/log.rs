@@ -1,6 +1,6 @@
 //! `training.jsonl`: one line a step and one a validation, and the curves drawn from it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -60,13 +60,15 @@ impl Log {
         // A line that cannot be read was being written when the process was killed.
         let lines: Vec<LogLine> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let lines: Vec<LogLine> = lines.into_iter().filter(|line| line.step() <= step && step > 0).collect();
-        let file = OpenOptions::new().create(true).write(true).truncate(true).open(&path);
-        let file = BufWriter::new(file.map_err(|source| TrainingError::file(&path, source))?);
-        let mut log = Self { path, file, lines: Vec::new() };
+        // Aside, then renamed: a kill in between loses no line of the past.
+        let aside = path.with_extension("partial");
+        let opened = File::create(&aside).map_err(|source| TrainingError::file(&aside, source))?;
+        let mut log = Self { path: aside, file: BufWriter::new(opened), lines: Vec::new() };
         for line in lines {
             log.write(line)?;
         }
-        Ok(log)
+        fs::rename(&log.path, &path).map_err(|source| TrainingError::file(&path, source))?;
+        Ok(Self { path, ..log })
     }
 
     /// Appends a line.

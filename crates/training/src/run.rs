@@ -111,6 +111,7 @@ impl<'a> Run<'a> {
         student_config.max_length = inputs.student_max_length.min(student_config.encoder.max_position_embeddings);
         student_config.reasons = reasons;
         student_config.weights = inputs.weights;
+        student_config.check()?;
         let limits = Limits {
             max_length: config.max_length.min(student_config.max_length),
             max_query_length: student_config.max_query_length,

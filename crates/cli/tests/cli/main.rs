@@ -10,3 +10,6 @@ mod evaluate;
 mod retrieve;
 // Mistakes of the user and what is said to them.
 mod mistakes;
+// Trainings that are killed.
+#[cfg(feature = "training")]
+mod training;

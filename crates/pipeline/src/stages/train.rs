@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use r2r_model::config::ReasonsConfig;
+use r2r_model::folder::StudentFolder;
 use r2r_training::TrainingConfig;
 use r2r_training::listener::{Event, Listener, Signal};
 use r2r_training::train::{End, TrainingInputs, train as train_student};
@@ -35,13 +36,15 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     // Checkpoints lie beside the artifact, under its key: another configuration never goes on from them.
     let work = recipe.artifact("training").join(&key[..12]);
     let base = base_folder(&recipe.student.base, &recipe.artifact("base"))?;
+    let encoder =
+        StudentFolder::open(&base).and_then(|folder| folder.encoder_config()).map_err(PipelineError::input)?;
     let (train, dev) = (read_examples(&examples.join(TRAIN))?, read_examples(&examples.join(DEV))?);
     let inputs = TrainingInputs {
         base: &base,
         name: &recipe.name,
         train: &train,
         dev: &dev,
-        reasons: recipe.student.reasons.then(|| ReasonsConfig::with_vocabulary(0)),
+        reasons: recipe.student.reasons.then(|| ReasonsConfig::beside(encoder.hidden_size)),
         weights,
         student_max_length: recipe.student.max_length,
         seed: recipe.seed,

@@ -65,7 +65,7 @@ fn trained(folder: &Path, examples: &[DistillationExample]) -> (LoadedStudent, V
         name: "tiny",
         train: examples,
         dev: examples,
-        reasons: Some(ReasonsConfig { heads: 4, feed_forward: 32, ..ReasonsConfig::with_vocabulary(0) }),
+        reasons: Some(ReasonsConfig { heads: 4, feed_forward: 32, ..ReasonsConfig::beside(32) }),
         weights: WeightFormat::F32,
         student_max_length: 96,
         seed: 5,

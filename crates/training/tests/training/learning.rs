@@ -1,6 +1,7 @@
 use r2r_model::StudentFolder;
+use r2r_model::config::ReasonsConfig;
 use r2r_training::log::LogLine;
-use r2r_training::{Adaptation, End, Silent, TrainingConfig, train};
+use r2r_training::{Adaptation, End, Silent, TrainingConfig, TrainingInputs, train};
 
 use crate::tiny;
 
@@ -127,4 +128,20 @@ fn what_cannot_be_learned_from_is_named() {
     let error = train(&tiny::inputs(&base, &lists, &[]), &config, &output, false, &mut Silent).unwrap_err();
     let expected = "example 1 (query q1): the evidence 3..9999 of passage 0 is not a range of its text";
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn a_student_that_could_not_be_opened_is_refused_before_the_first_step() {
+    let base = tiny::TinyBase::new();
+    let lists = tiny::examples(6, 1);
+    let check = |change: fn(&mut TrainingInputs<'_>), expected: &str| {
+        let mut inputs = tiny::inputs(&base, &lists, &[]);
+        change(&mut inputs);
+        let (_keep, output) = tiny::output();
+        let error = train(&inputs, &tiny::config(3, tiny::LOW_RANK), &output, false, &mut Silent).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(!output.join("training.jsonl").exists());
+    };
+    check(|inputs| inputs.student_max_length = 20, "max_length = 20");
+    check(|inputs| inputs.reasons = Some(ReasonsConfig { heads: 7, ..tiny::reasons() }), "heads = 7");
 }
