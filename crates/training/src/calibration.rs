@@ -8,8 +8,8 @@ use crate::lists::has_order;
 
 /// The name of those whose targets are judgments of people.
 const HUMAN: &str = "human";
-/// Newton steps: the fit has two parameters and converges in a handful.
-const NEWTON_STEPS: usize = 50;
+/// Newton steps: the fits have one or two parameters and converge in a handful once they are near.
+const NEWTON_STEPS: usize = 100;
 /// Pulls the slope towards one where the labels are separable and no finite slope is best.
 const RIDGE: f64 = 1e-3;
 
@@ -32,17 +32,17 @@ pub fn fit_calibration(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Opti
 }
 
 /// The weight of the similarity that makes the held-out lists likeliest: the least sum of the divergences of
-/// [`listwise`](crate::loss::listwise::listwise), which is convex in it. `logits` were made with the weight `now`.
+/// [`listwise`](crate::loss::listwise::listwise), which is convex in it. `logits` are those of the head alone. `None`
+/// where no list has an order.
 ///
 /// On the lists that it learned from, the head is better than elsewhere, so that training gives the similarity too
-/// little weight. `now` where no list has an order.
+/// little weight.
 pub fn fit_similarity_weight(
     dev: &[DistillationExample],
     logits: &[Vec<f32>],
     similarities: &[Vec<f32>],
     temperature: f32,
-    now: f32,
-) -> f32 {
+) -> Option<f32> {
     let ordered = dev.iter().zip(logits.iter().zip(similarities)).filter(|(example, _)| has_order(example));
     let lists: Vec<(Vec<f64>, &[f32], &[f32])> = ordered
         .map(|(example, (logits, similarities))| {
@@ -50,11 +50,11 @@ pub fn fit_similarity_weight(
             (softmax(targets), logits.as_slice(), similarities.as_slice())
         })
         .collect();
-    let mut change = 0.0_f64;
+    let mut weight = 0.0_f64;
     for _ in 0..NEWTON_STEPS {
         let (mut gradient, mut curvature) = (0.0, 1e-9);
         for (taught, logits, similarities) in &lists {
-            let logit = |place: usize| f64::from(logits[place]) + change * f64::from(similarities[place]);
+            let logit = |place: usize| f64::from(logits[place]) + weight * f64::from(similarities[place]);
             let found = softmax((0..logits.len()).map(logit));
             let mean = |shares: &[f64]| -> f64 {
                 shares.iter().zip(*similarities).map(|(share, similarity)| share * f64::from(*similarity)).sum()
@@ -66,12 +66,12 @@ pub fn fit_similarity_weight(
         }
         // Far from the optimum the divergence is not quadratic, so that a step is short.
         let step = (gradient / curvature).clamp(-1.0, 1.0);
-        change -= step;
+        weight -= step;
         if step.abs() < 1e-9 {
             break;
         }
     }
-    (f64::from(now) + change).max(0.0) as f32
+    (!lists.is_empty()).then_some(weight.max(0.0) as f32)
 }
 
 fn softmax(logits: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -171,12 +171,12 @@ mod tests {
             let query = Query { id: "q".into(), text: "query".to_owned() };
             let passages = (0..4).map(passage).collect();
             dev.push(DistillationExample { query, teacher: HUMAN.to_owned(), passages });
-            logits.push(head.iter().zip(&similar).map(|(head, similar)| head + 12.0 * similar).collect::<Vec<f32>>());
+            logits.push(head);
             similarities.push(similar);
         }
-        let fitted = fit_similarity_weight(&dev, &logits, &similarities, 2.0, 12.0);
+        let fitted = fit_similarity_weight(&dev, &logits, &similarities, 2.0).unwrap();
         assert!((fitted - 3.0).abs() < 1e-3, "{fitted}");
-        assert!((fit_similarity_weight(&[], &[], &[], 1.0, 12.0) - 12.0).abs() < f32::EPSILON);
+        assert!(fit_similarity_weight(&[], &[], &[], 1.0).is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use r2r_types::example::DistillationExample;
 use serde_json::json;
 
 use crate::batch::{Encoding, ReasonWords};
-use crate::calibration::{fit_calibration, fit_grades, fit_similarity_weight};
+use crate::calibration::{fit_calibration, fit_grades};
 use crate::checkpoint::{Checkpoint, State};
 use crate::compute::Place;
 use crate::config::TrainingConfig;
@@ -210,17 +210,8 @@ impl<'a> Run<'a> {
         }
         let student = self.student.valid();
         let dev = validation_lists(inputs.dev, training);
-        self.config.similarity_weight = 0.0;
-        if let Some(now) = self.similarity_weight() {
-            let similarities = self.dev_similarities.of_lists();
-            let fitted = fit_similarity_weight(dev, &self.best_logits, &similarities, training.loss.temperature, now);
-            for (logits, similarities) in self.best_logits.iter_mut().zip(&similarities) {
-                for (logit, similarity) in logits.iter_mut().zip(similarities) {
-                    *logit += (fitted - now) * similarity;
-                }
-            }
-            self.config.similarity_weight = fitted;
-        }
+        let fitted = self.state.best.as_ref().and_then(|best| best.similarity_weight);
+        self.config.similarity_weight = fitted.or(self.similarity_weight()).unwrap_or(0.0);
         self.config.calibration = fit_calibration(dev, &self.best_logits).unwrap_or(self.config.calibration);
         self.config.grades = fit_grades(dev, &self.best_logits).unwrap_or(self.config.grades);
         let tokenizer_path = self.base.tokenizer_path();

@@ -40,12 +40,6 @@ impl Similarities {
         Self { values: vec![f32::NAN; end], starts }
     }
 
-    /// The values of each example's passages.
-    pub fn of_lists(&self) -> Vec<Vec<f32>> {
-        let ends = self.starts.iter().skip(1).copied().chain([self.values.len()]);
-        self.starts.iter().zip(ends).map(|(start, end)| self.values[*start..end].to_vec()).collect()
-    }
-
     /// All values, NaN where unknown: what a checkpoint keeps.
     pub fn values(&self) -> &[f32] {
         &self.values

@@ -22,7 +22,7 @@ use crate::parameters::{NamedTensors, gradients, numbers, trained, with_values};
 use crate::phase::Phase;
 use crate::run::Run;
 use crate::student::Losses;
-use crate::validation::{Validation, validate};
+use crate::validation::{HeldOut, Validation, validate};
 
 /// What a student is trained from.
 #[derive(Clone, Debug)]
@@ -203,7 +203,9 @@ fn validate_and_keep_best(
     }
     let looked_at = run.student.valid();
     let mut similarities = std::mem::take(&mut run.dev_similarities);
-    let found = validate(&looked_at, dev, &mut similarities, run.encoding(), run.state.step, run.place.compute);
+    let temperature = run.state.config.loss.temperature;
+    let held_out = HeldOut { lists: dev, similarities: &mut similarities, temperature };
+    let found = validate(&looked_at, held_out, run.encoding(), run.state.step, run.place.compute);
     run.dev_similarities = similarities;
     let (validation, logits) = found?;
     let is_best = run.state.best.as_ref().is_none_or(|best| phase.is_better(&validation, best));

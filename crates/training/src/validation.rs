@@ -8,6 +8,7 @@ use r2r_types::example::DistillationExample;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, Encoding};
+use crate::calibration::fit_similarity_weight;
 use crate::compute::Compute;
 use crate::lists::{NumberedSample, whole_list};
 use crate::loss::generation::generation;
@@ -27,7 +28,10 @@ pub struct Validation {
     pub step: usize,
     /// Mean nDCG@10 with the targets (less the list's smallest) as linear gains, over lists with an order.
     pub ndcg: f64,
-    /// The same of the rank head alone; absent where it is the whole score.
+    /// The similarity's weight that was fitted on these lists, and is part of the order; absent where there is none.
+    #[serde(default)]
+    pub similarity_weight: Option<f32>,
+    /// The nDCG@10 of the rank head alone; absent where it is the whole score.
     #[serde(default)]
     pub head_ndcg: Option<f64>,
     /// Share of the pairs with different targets that stand in the right order; equal logits count half.
@@ -44,7 +48,7 @@ impl fmt::Display for Validation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "step {} on {} held-out lists: nDCG@10 {:.4}", self.step, self.lists, self.ndcg)?;
         if let Some(head) = self.head_ndcg {
-            write!(f, " (rank head alone {head:.4})")?;
+            write!(f, " (rank head alone {head:.4}; similarity counts {:.2})", self.similarity_weight.unwrap_or(0.0))?;
         }
         write!(f, ", {:.1} % of pairs in order", 100.0 * self.agreement)?;
         if let Some(nats) = self.generation {
@@ -60,17 +64,28 @@ impl fmt::Display for Validation {
 /// The student's logits beside the lists that they are of, `[lists][passages]`.
 pub type ListLogits = Vec<Vec<f32>>;
 
-/// Runs a student without gradients over all passages of the held-out lists.
+/// The lists that a student is validated on.
+pub struct HeldOut<'a> {
+    /// The lists.
+    pub lists: &'a [DistillationExample],
+    /// The base's similarities of their passages, as far as they are known.
+    pub similarities: &'a mut Similarities,
+    /// The temperature of their targets, for the fit of the similarity's weight.
+    pub temperature: f32,
+}
+
+/// Runs a student without gradients over all passages of the held-out lists. The similarity gets the weight that fits
+/// these lists best: it is the one that the student is written with.
 pub fn validate(
     student: &Student,
-    dev: &[DistillationExample],
-    similarities: &mut Similarities,
+    held_out: HeldOut<'_>,
     encoding: Encoding<'_>,
     step: usize,
     compute: Compute,
 ) -> Result<(Validation, ListLogits), TokenizerError> {
-    let similarity_weight = student.head.similarity_weight.as_ref().map(|weight| numbers(weight.val())[0]);
-    let (mut logits, mut head_logits) = (Vec::with_capacity(dev.len()), Vec::with_capacity(dev.len()));
+    let HeldOut { lists: dev, similarities, temperature } = held_out;
+    let trained_weight = student.head.similarity_weight.as_ref().map(|weight| numbers(weight.val())[0]);
+    let (mut head_logits, mut of_lists) = (Vec::with_capacity(dev.len()), Vec::with_capacity(dev.len()));
     let (mut nats, mut words) = (0.0, 0.0);
     let (mut right, mut pointed) = (0_usize, 0_usize);
     for (number, example) in dev.iter().enumerate() {
@@ -79,19 +94,16 @@ pub fn validate(
             sample.reasons.clear();
         }
         let samples = [NumberedSample { number, sample, hides_similarity: false }];
-        if similarity_weight.is_some() {
-            similarities.compute(&samples, student, encoding, compute)?;
-        }
         let [NumberedSample { sample, .. }] = &samples;
         let mut batch = Batch::of(std::slice::from_ref(sample), encoding)?;
-        similarities.fill(&samples, &mut batch);
-        let Outputs { logits: of_list, states } = student.forward(&batch.pieces, &batch.similarities, compute);
-        let of_list = numbers(of_list);
-        if let Some(weight) = similarity_weight {
-            let parts = of_list.iter().zip(&batch.similarities);
-            head_logits.push(parts.map(|(logit, similarity)| logit - weight * similarity).collect());
+        // The head alone: the similarity's part is added below, with a weight of its own.
+        let Outputs { logits, states } = student.forward(&batch.pieces, &batch.similarities, compute);
+        head_logits.push(numbers(logits));
+        if trained_weight.is_some() {
+            similarities.compute(&samples, student, encoding, compute)?;
+            similarities.fill(&samples, &mut batch);
         }
-        logits.push(of_list);
+        of_lists.push(std::mem::take(&mut batch.similarities));
         if let (Some(decoder), Some(reasons)) = (&student.reasons, &batch.reasons) {
             let targets = &reasons.targets;
             let count = targets.acceptable.iter().filter(|entries| !entries.is_empty()).count() as f64;
@@ -106,9 +118,19 @@ pub fn validate(
             pointed += batch.gold_sentences.len();
         }
     }
+    let fitted = |trained| fit_similarity_weight(dev, &head_logits, &of_lists, temperature).unwrap_or(trained);
+    let similarity_weight = trained_weight.map(fitted);
+    let head_ndcg = trained_weight.map(|_| order_quality(dev, &head_logits).ndcg);
+    let mut logits = head_logits;
+    for (logits, similarities) in logits.iter_mut().zip(&of_lists) {
+        for (logit, similarity) in logits.iter_mut().zip(similarities) {
+            *logit += similarity_weight.unwrap_or(0.0) * similarity;
+        }
+    }
     let validation = Validation {
         step,
-        head_ndcg: similarity_weight.map(|_| order_quality(dev, &head_logits).ndcg),
+        similarity_weight,
+        head_ndcg,
         generation: (words > 0.0).then(|| nats / words),
         evidence: (pointed > 0).then(|| right as f64 / pointed as f64),
         ..order_quality(dev, &logits)
@@ -151,6 +173,7 @@ fn order_quality(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Validation
         step: 0,
         ndcg: share(ndcg_sum, f64::from(lists)),
         agreement: share(agreed, pairs),
+        similarity_weight: None,
         head_ndcg: None,
         generation: None,
         evidence: None,
