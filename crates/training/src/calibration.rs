@@ -10,6 +10,8 @@ use crate::lists::has_order;
 const HUMAN: &str = "human";
 /// Newton steps: the fits have one or two parameters and converge in a handful once they are near.
 const NEWTON_STEPS: usize = 100;
+/// The least scale of the head beside which the similarity is weighed.
+const LEAST_HEAD: f64 = 0.05;
 /// Pulls the slope towards one where the labels are separable and no finite slope is best.
 const RIDGE: f64 = 1e-3;
 
@@ -31,12 +33,12 @@ pub fn fit_calibration(dev: &[DistillationExample], logits: &[Vec<f32>]) -> Opti
     (!points.is_empty()).then(|| logistic_regression(&points))
 }
 
-/// The weight of the similarity that makes the held-out lists likeliest: the least sum of the divergences of
-/// [`listwise`](crate::loss::listwise::listwise), which is convex in it. `logits` are those of the head alone. `None`
-/// where no list has an order.
+/// The weight of the similarity beside the head that makes the held-out lists likeliest: the least sum of the divergences
+/// of [`listwise`](crate::loss::listwise::listwise), over all weights of the similarity and all scales of the head, in
+/// which it is convex. `logits` are those of the head alone. `None` where no list has an order.
 ///
-/// On the lists that it learned from, the head is better than elsewhere, so that training gives the similarity too
-/// little weight.
+/// On the lists that it learned from, the head is better and surer than elsewhere, so that training gives the similarity
+/// too little weight.
 pub fn fit_similarity_weight(
     dev: &[DistillationExample],
     logits: &[Vec<f32>],
@@ -44,34 +46,57 @@ pub fn fit_similarity_weight(
     temperature: f32,
 ) -> Option<f32> {
     let ordered = dev.iter().zip(logits.iter().zip(similarities)).filter(|(example, _)| has_order(example));
-    let lists: Vec<(Vec<f64>, &[f32], &[f32])> = ordered
+    // For each list what is taught, and of each passage the two signals.
+    let lists: Vec<(Vec<f64>, Vec<[f64; 2]>)> = ordered
         .map(|(example, (logits, similarities))| {
             let targets = example.passages.iter().map(|passage| f64::from(passage.target / temperature));
-            (softmax(targets), logits.as_slice(), similarities.as_slice())
+            let signals = logits.iter().zip(similarities).map(|(head, similarity)| [*head, *similarity].map(f64::from));
+            (softmax(targets), signals.collect())
         })
         .collect();
-    let mut weight = 0.0_f64;
+    if lists.is_empty() {
+        return None;
+    }
+    let (mut head, mut similarity) = (1.0_f64, 0.0_f64);
     for _ in 0..NEWTON_STEPS {
-        let (mut gradient, mut curvature) = (0.0, 1e-9);
-        for (taught, logits, similarities) in &lists {
-            let logit = |place: usize| f64::from(logits[place]) + weight * f64::from(similarities[place]);
-            let found = softmax((0..logits.len()).map(logit));
-            let mean = |shares: &[f64]| -> f64 {
-                shares.iter().zip(*similarities).map(|(share, similarity)| share * f64::from(*similarity)).sum()
+        let (mut gradient, mut hessian) = ([0.0; 2], [RIDGE, 0.0, RIDGE]);
+        for (taught, signals) in &lists {
+            let found = softmax(signals.iter().map(|[h, s]| head * h + similarity * s));
+            let mean = |shares: &[f64], signal: usize| -> f64 {
+                shares.iter().zip(signals).map(|(share, signals)| share * signals[signal]).sum()
             };
-            let (of_found, of_taught) = (mean(&found), mean(taught));
-            gradient += of_found - of_taught;
-            let square = |(share, similarity): (&f64, &f32)| share * (f64::from(*similarity) - of_found).powi(2);
-            curvature += found.iter().zip(*similarities).map(square).sum::<f64>();
+            let means = [mean(&found, 0), mean(&found, 1)];
+            for signal in 0..2 {
+                gradient[signal] += means[signal] - mean(taught, signal);
+            }
+            for (share, [h, s]) in found.iter().zip(signals) {
+                let (h, s) = (h - means[0], s - means[1]);
+                hessian[0] += share * h * h;
+                hessian[1] += share * h * s;
+                hessian[2] += share * s * s;
+            }
         }
-        // Far from the optimum the divergence is not quadratic, so that a step is short.
-        let step = (gradient / curvature).clamp(-1.0, 1.0);
-        weight -= step;
-        if step.abs() < 1e-9 {
+        let step = newton_step(gradient, hessian);
+        (head, similarity) = (head - step[0], similarity - step[1]);
+        if step[0].hypot(step[1]) < 1e-9 {
             break;
         }
     }
-    (!lists.is_empty()).then_some(weight.max(0.0) as f32)
+    // A head that only misleads is not turned around: the similarity then outweighs it.
+    Some((similarity.max(0.0) / head.max(LEAST_HEAD)) as f32)
+}
+
+/// The step of Newton's method in two dimensions, for a symmetric matrix `[xx, xy, yy]`: at most a unit long, since far
+/// from the optimum the loss is not quadratic.
+fn newton_step(gradient: [f64; 2], hessian: [f64; 3]) -> [f64; 2] {
+    let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
+    if determinant.abs() < 1e-12 {
+        return [0.0; 2];
+    }
+    let x = (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant;
+    let y = (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant;
+    let length = x.hypot(y).max(1.0);
+    [x / length, y / length]
 }
 
 fn softmax(logits: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -97,17 +122,9 @@ fn logistic_regression(points: &[(f64, f64)]) -> Calibration {
             hessian[1] += weight * x;
             hessian[2] += weight;
         }
-        let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
-        if determinant.abs() < 1e-12 {
-            break;
-        }
-        let step_scale = (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant;
-        let step_offset = (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant;
-        // Half steps at most a unit long: far from the optimum the likelihood is not quadratic.
-        let length = step_scale.hypot(step_offset).max(1.0);
-        scale -= step_scale / length;
-        offset -= step_offset / length;
-        if step_scale.hypot(step_offset) < 1e-10 {
+        let step = newton_step(gradient, hessian);
+        (scale, offset) = (scale - step[0], offset - step[1]);
+        if step[0].hypot(step[1]) < 1e-10 {
             break;
         }
     }
@@ -163,7 +180,7 @@ mod tests {
                 doc: "d".into(),
                 title: String::new(),
                 text: String::new(),
-                target: 2.0 * (head[place] + 3.0 * similar[place]),
+                target: 2.0 * 0.5 * (head[place] + 3.0 * similar[place]),
                 evidence: None,
                 direct: None,
                 comparison: None,
