@@ -256,16 +256,39 @@ impl Plan {
         (next.segment == self.memory[at].segment).then_some(at + 1)
     }
 
-    /// How a lower-case word is written in the sources: lower-case where it is a function word or occurs so
-    /// anywhere, else as at its first occurrence; `None` where the sources do not have it.
+    /// How a lower-case word is written in the sources; `None` where they do not have it.
+    ///
+    /// Documents know better than queries, which people type without capitals. Function words and words that a document
+    /// writes so are lower-case; so is a word whose capital is only that of a sentence's beginning.
     pub fn spelling(&self, lower: &str) -> Option<&str> {
-        let written = |index: &usize| self.memory[*index].written.as_str();
         let sources = self.positions.get(lower)?;
-        let plain = sources.iter().map(written).find(|word| *word == lower);
-        if is_function_word(lower) {
-            return Some(plain.unwrap_or(self.memory[sources[0]].lower.as_str()));
+        let first = &self.memory[sources[0]];
+        let in_documents = || sources.iter().copied().filter(|place| self.memory[*place].segment != Segment::Query);
+        if is_function_word(lower) || in_documents().any(|place| self.memory[place].written == lower) {
+            return Some(&first.lower);
         }
-        plain.or_else(|| sources.first().map(written))
+        match (in_documents().find(|place| !self.begins_sentence(*place)), in_documents().next()) {
+            (Some(inside), _) => Some(&self.memory[inside].written),
+            (None, Some(beginning)) if self.begins_name(beginning) => Some(&self.memory[beginning].written),
+            (None, Some(_)) => Some(&first.lower),
+            (None, None) => Some(&first.written),
+        }
+    }
+
+    /// Whether a word at a sentence's beginning is likely a name: another capital or a bracket follows, or it has more
+    /// capitals of its own.
+    fn begins_name(&self, place: usize) -> bool {
+        let next = self.behind(place).map(|next| self.memory[next].written.as_str());
+        let inner = self.memory[place].written.chars().skip(1).any(char::is_uppercase);
+        inner || next.is_some_and(|next| next == "(" || next.starts_with(char::is_uppercase))
+    }
+
+    /// Whether a source word stands at the beginning of a text or sentence.
+    fn begins_sentence(&self, place: usize) -> bool {
+        let before = place.checked_sub(1).map(|before| &self.memory[before]);
+        before.is_none_or(|before| {
+            before.segment != self.memory[place].segment || matches!(before.lower.as_str(), "." | "!" | "?" | ":")
+        })
     }
 }
 

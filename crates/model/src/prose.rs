@@ -20,7 +20,7 @@ enum Spacing {
 pub fn join(words: &[&str]) -> String {
     let words = without_repeated_marks(&without_lonely_brackets(words));
     let mut text = String::new();
-    let mut open_quote = false;
+    let (mut open_quote, mut open_single) = (false, false);
     let mut glue = true;
     let mut starts_sentence = true;
     for (index, word) in words.iter().enumerate() {
@@ -29,8 +29,15 @@ pub fn join(words: &[&str]) -> String {
                 open_quote = !open_quote;
                 if open_quote { Spacing::Right } else { Spacing::Left }
             }
-            // What is left of "dogs'": a quotation in single quotes is not told apart from it.
-            "'" | "\u{2019}" => Spacing::Left,
+            // A single quote opens where another can close it; one alone is what is left of "dogs'".
+            "'" if !open_single && words[index..].iter().filter(|word| **word == "'").count().is_multiple_of(2) => {
+                open_single = true;
+                Spacing::Right
+            }
+            "'" | "\u{2019}" => {
+                open_single = false;
+                Spacing::Left
+            }
             other => spacing(other, words.get(index + 1).copied()),
         };
         if !glue && matches!(spacing, Spacing::Both | Spacing::Right) {
@@ -157,6 +164,7 @@ mod tests {
         check("is it and / or so ?", "Is it and/or so?");
         check("the dogs ' bowl", "The dogs' bowl.");
         check("mRNA is named ,", "mRNA is named.");
+        check("it defines ' gene ' and says so", "It defines 'gene' and says so.");
     }
 
     #[test]

@@ -75,7 +75,18 @@ fn a_word_is_found_in_vocabulary_and_sources_alike() {
 fn copied_words_are_spelled_as_the_sources_do() {
     let plan = comparison();
     let spellings = ["basalts", "volcanic", "is", "bread", "granite"].map(|word| plan.spelling(word));
-    assert_eq!(spellings, [Some("Basalts"), Some("volcanic"), Some("is"), Some("Bread"), None]);
+    assert_eq!(spellings, [Some("basalts"), Some("volcanic"), Some("is"), Some("bread"), None]);
+
+    let check = |document: &str, word: &str, expected: &str| {
+        let own = words(document);
+        let plan = Plan::direct(&Side { words: &own, evidence: None }, Grade::new(3).unwrap());
+        assert_eq!(plan.spelling(word), Some(expected), "{word} in {document}");
+    };
+    // The query writes "basalt" and "rock" without capitals.
+    check("Dark is Basalt. Rock Basalt is dark.", "basalt", "Basalt");
+    check("Dark is Basalt. Rock Basalt is dark.", "rock", "Rock");
+    check("Rock is dark.", "rock", "rock");
+    check("Is this a rock? Basalt (Rock) is dark.", "basalt", "Basalt");
 }
 
 #[test]
