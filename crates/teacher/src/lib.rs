@@ -14,9 +14,19 @@
 //! assert_eq!((repairs.duplicates, repairs.out_of_range, repairs.missing), (1, 1, 2));
 //! ```
 
+pub mod agreement;
 pub mod answer;
+pub mod chat;
+pub mod consensus;
+pub mod consistency;
+mod digest;
 mod json_in_text;
+mod lenient_json;
+pub mod prompt;
 pub mod recorded;
+mod renumber;
+mod shuffle;
+pub mod windows;
 
 pub use answer::{Answer, AnsweredPassage, Repairs, read_answer};
 pub use recorded::{RecordedError, RecordedTeacher};
