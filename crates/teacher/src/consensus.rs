@@ -158,7 +158,6 @@ mod tests {
         assert_eq!(median_grade(&[]), None);
     }
 
-    /// Prints how often the search finds Kemeny's order: run with `--nocapture`.
     #[test]
     fn local_search_finds_the_best_order_nearly_always() {
         let mut state = 1u64;
@@ -174,8 +173,7 @@ mod tests {
             let fewest = all.iter().map(|order| losses.total(order)).min().unwrap();
             n_best += usize::from(losses.total(&consensus(&orders, 7)) == fewest);
         }
-        println!("the best of all orders found in {n_best} of {n_trials} sets of 5 random orders of 7");
-        assert!(n_best * 100 >= n_trials * 98, "{n_best} of {n_trials}");
+        assert!(n_best * 100 >= n_trials * 99, "{n_best} of {n_trials}");
     }
 
     proptest! {

@@ -149,19 +149,16 @@ impl Reader<'_> {
 
     /// A key and its colon.
     fn key(&mut self) -> Scalar {
-        let key = match self.byte() {
-            Some(quote @ (b'"' | b'\'')) => match self.string(quote, |_, _| true) {
-                Some(key) => key,
-                None => return Scalar::Cut,
-            },
-            _ => {
-                let name = word(&self.text[self.at..]);
-                self.at += name.len();
-                if name.is_empty() {
-                    return Scalar::None;
-                }
-                name.to_owned()
+        let key = if let Some(quote @ (b'"' | b'\'')) = self.byte() {
+            let Some(key) = self.string(quote, |_, _| true) else { return Scalar::Cut };
+            key
+        } else {
+            let name = word(&self.text[self.at..]);
+            self.at += name.len();
+            if name.is_empty() {
+                return Scalar::None;
             }
+            name.to_owned()
         };
         self.space();
         match self.byte() {
@@ -282,8 +279,7 @@ fn ends_text(after: &str, quote: u8) -> bool {
 /// Whether a key, a value, or the end of what holds it begins here.
 fn begins_item(rest: &str) -> bool {
     match rest.as_bytes().first() {
-        None => true,
-        Some(b'"' | b'\'' | b'{' | b'[' | b'}' | b']' | b'-' | b'0'..=b'9' | b'/') => true,
+        None | Some(b'"' | b'\'' | b'{' | b'[' | b'}' | b']' | b'-' | b'0'..=b'9' | b'/') => true,
         Some(_) => {
             let name = word(rest);
             let is_key = !name.is_empty() && rest[name.len()..].trim_start().starts_with(':');

@@ -21,6 +21,7 @@ pub mod consensus;
 pub mod consistency;
 mod digest;
 mod json_in_text;
+pub mod judging;
 mod lenient_json;
 pub mod prompt;
 pub mod recorded;

@@ -1,4 +1,4 @@
-//! Orders drawn from what they are for, so that no draw depends on what came before it.
+//! Orders and seeds drawn from what they are for, so that no draw depends on what came before it.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -6,18 +6,27 @@ use sha2::{Digest, Sha256};
 
 /// `0..n` in an order that depends on the seed and the names alone (Fisher and Yates, 1938; Durstenfeld, 1964).
 pub(crate) fn shuffled<'a>(n: usize, seed: u64, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+    let mut random = generator(seed, names);
+    let mut order: Vec<usize> = (0..n).collect();
+    for last in (1..n).rev() {
+        order.swap(last, below(&mut random, last as u64 + 1) as usize);
+    }
+    order
+}
+
+/// A seed of 31 bits, which every provider takes, that depends on the seed and the names alone.
+pub(crate) fn named_seed<'a>(seed: u64, names: impl IntoIterator<Item = &'a str>) -> u64 {
+    generator(seed, names).next_u64() >> 33
+}
+
+fn generator<'a>(seed: u64, names: impl IntoIterator<Item = &'a str>) -> ChaCha8Rng {
     let mut digest = Sha256::new();
     digest.update(seed.to_le_bytes());
     for name in names {
         digest.update((name.len() as u64).to_le_bytes());
         digest.update(name);
     }
-    let mut random = ChaCha8Rng::from_seed(digest.finalize().into());
-    let mut order: Vec<usize> = (0..n).collect();
-    for last in (1..n).rev() {
-        order.swap(last, below(&mut random, last as u64 + 1) as usize);
-    }
-    order
+    ChaCha8Rng::from_seed(digest.finalize().into())
 }
 
 /// A number below `bound`, each as likely as any other: what would favor the lower ones is drawn again.

@@ -1,5 +1,8 @@
 //! Windows put every candidate somewhere, the best where they belong, in the number of calls that was said.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in the functions it calls too")]
+#![expect(clippy::print_stdout, reason = "the figures of the documentation are printed here")]
+
 use proptest::prelude::*;
 use r2r_teacher::windows::{PlanError, Window, WindowPlan};
 

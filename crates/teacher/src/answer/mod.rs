@@ -167,15 +167,12 @@ pub fn read_grade(prompt: &Prompt, text: &str) -> GradeAnswer {
         serde_json::Value::Object(fields) if grade(fields) != Held::Nothing => Some((fields, found.is_cut)),
         _ => None,
     });
-    let stated = match fields {
-        Some((fields, is_cut)) => {
-            repairs.truncated = usize::from(is_cut);
-            grade(fields)
-        }
-        None => {
-            repairs.without_json = 1;
-            answer.trim().parse().map_or(Held::Nothing, Held::Value)
-        }
+    let stated = if let Some((fields, is_cut)) = fields {
+        repairs.truncated = usize::from(is_cut);
+        grade(fields)
+    } else {
+        repairs.without_json = 1;
+        answer.trim().parse().map_or(Held::Nothing, Held::Value)
     };
     let grade = match stated {
         Held::Value(grade) if (0..=prompt.top_grade()).contains(&grade) => Some(grade),

@@ -51,7 +51,7 @@ impl Asked {
 }
 
 /// The JSON schema of an answer about a list: the order first, so that an answer that breaks off still has it, then
-/// one entry a passage. It stays in the subset that OpenAI's strict mode, Anthropic and Gemini all accept: every
+/// one entry a passage. It stays in the subset that `OpenAI`'s strict mode, Anthropic and Gemini all accept: every
 /// property required, unions with null, no further properties, no limits on numbers or lengths.
 pub(crate) fn list_schema(asked: &[Asked]) -> Value {
     let mut fields = vec![("order", Asked::Order.schema())];

@@ -90,10 +90,8 @@ impl Prompt {
 
     /// Every template has what the model cannot do without.
     fn complete(&self) -> Result<(), (&'static str, String)> {
-        let lacks = |slot: Slot, why: &str| Err(format!("{} is missing: {why}", slot.name()));
-        let needs = |field, has: bool, slot, why: &str| match has {
-            true => Ok(()),
-            false => lacks(slot, why).map_err(|problem| (field, problem)),
+        let needs = |field: &'static str, has: bool, slot: Slot, why: &str| {
+            if has { Ok(()) } else { Err((field, format!("{} is missing: {why}", slot.name()))) }
         };
         let has_query = self.prefix.has(Slot::Query) || self.suffix.has(Slot::Query);
         needs("prefix", has_query, Slot::Query, "put it here or in the suffix, or the model sees no query")?;
