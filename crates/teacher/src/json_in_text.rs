@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::lenient_json::{Read, read};
 
 /// How often the text may be read again after brackets that were no JSON: an answer has few of them before its JSON.
-const MOST_READINGS: usize = 32;
+const MOST_READINGS: usize = 16;
 
 /// A JSON object or array of a text.
 #[derive(Debug, PartialEq)]
