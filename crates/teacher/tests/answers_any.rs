@@ -18,7 +18,7 @@ fn faultless(order: &[usize]) -> String {
             "grade": number % 5,
             "direct": format!("It says {{\"{number}\"}}, in [brackets] and \"quotes\"."),
             "comparison": format!("Unlike [{}], it names the year 1990.", number % order.len() + 1),
-            "answer_sentence": if number % 3 == 0 { None } else { Some(format!("Sentence {number}: yes.\nNo.")) },
+            "answer_sentence": if number.is_multiple_of(3) { None } else { Some(format!("Sentence {number}: yes.\nNo.")) },
         })
     };
     let passages: Vec<_> = order.iter().map(passage).collect();
