@@ -31,14 +31,15 @@ static NUMBER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d+(?:(?:\s*[\u{2013}-]\s*|\s+(?:to|through)\s+)\d+)?").expect("as above"));
 
 /// The reason with every number by which it names a passage replaced. `number_of` says the new one of an old one;
-/// numbers that it does not know stay. Ranges are written out, since their ends alone would name others.
+/// numbers that it does not know, and those that do not change, stay as they are written. Ranges are written out, since their ends alone would name others.
 pub(crate) fn renumbered(reason: &str, number_of: impl Fn(usize) -> Option<usize>) -> String {
     let mention = |found: &Captures<'_>| {
         let text = &found[0];
         if found.name("ordinal").is_some() {
             let word = text.split_whitespace().nth(1).unwrap_or_default();
             let old = ORDINALS.iter().position(|ordinal| ordinal.eq_ignore_ascii_case(word)).map(|at| at + 1);
-            return old.and_then(&number_of).map_or_else(|| text.to_owned(), |new| format!("passage [{new}]"));
+            let new = old.and_then(|old| number_of(old).filter(|&new| new != old));
+            return new.map_or_else(|| text.to_owned(), |new| format!("passage [{new}]"));
         }
         NUMBER.replace_all(text, |numbers: &Captures<'_>| new_numbers(&numbers[0], &number_of)).into_owned()
     };
@@ -49,9 +50,11 @@ pub(crate) fn renumbered(reason: &str, number_of: impl Fn(usize) -> Option<usize
 fn new_numbers(text: &str, number_of: &impl Fn(usize) -> Option<usize>) -> String {
     let ends: Vec<usize> = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
     let (Some(&first), Some(&last)) = (ends.first(), ends.last()) else { return text.to_owned() };
-    let new: Option<Vec<String>> = (first..=last).map(|old| number_of(old).map(|new| new.to_string())).collect();
+    let new: Option<Vec<usize>> = (first..=last).map(number_of).collect();
     match new {
-        Some(numbers) if !numbers.is_empty() => numbers.join(", "),
+        Some(numbers) if !(first..=last).eq(numbers.iter().copied()) => {
+            numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+        }
         Some(_) | None => text.to_owned(),
     }
 }
@@ -86,6 +89,13 @@ mod tests {
         check("the first two passages", "the first two passages");
         check("passage 2nd", "passage 2nd");
         check("passages 4-9", "passages 4-9");
+    }
+
+    #[test]
+    fn a_reason_whose_numbers_do_not_change_stays_to_the_letter() {
+        for reason in ["The second passage, [1-3] and passages 2 to 4", "[ 1,2 ]"] {
+            assert_eq!(renumbered(reason, Some), reason);
+        }
     }
 
     proptest! {
