@@ -100,7 +100,7 @@ fn a_grade_is_read_in_every_shape() {
 /// depth.
 #[test]
 fn huge_answers_are_read_in_linear_time_and_deep_ones_on_a_small_stack() {
-    let n_bytes = 1 << 18;
+    let n_bytes = 1 << 17;
     let hostile: Vec<String> = [
         "[",
         "{\"a\":",
