@@ -1,7 +1,9 @@
-//! What a large model says of candidates.
+//! What a large model is asked of candidates, and what it says of them.
 //!
-//! A model's text is data: [`read_answer`] makes an order of it whatever it holds, and counts what
-//! it had to repair. [`RecordedTeacher`] judges by answers that were recorded before.
+//! [`Prompt`] says what is asked, [`WindowPlan`] how a long list is cut, [`Judging`] drives the judging of one query
+//! without a network: it hands out requests, takes answers in any order, and ends in a judgment. A model's text is
+//! data: [`read_answer`] makes an order of it whatever it holds, and counts what it had to repair.
+//! [`RecordedTeacher`] judges by answers that were recorded before.
 //!
 //! ```
 //! use r2r_teacher::answer::read_answer;
@@ -14,9 +16,24 @@
 //! assert_eq!((repairs.duplicates, repairs.out_of_range, repairs.missing), (1, 1, 2));
 //! ```
 
+pub mod agreement;
 pub mod answer;
+pub mod chat;
+pub mod consensus;
+pub mod consistency;
+mod digest;
 mod json_in_text;
+pub mod judging;
+mod lenient_json;
+pub mod prompt;
 pub mod recorded;
+mod renumber;
+mod shuffle;
+pub mod windows;
 
 pub use answer::{Answer, AnsweredPassage, Repairs, read_answer};
+pub use chat::{AnswerShape, ChatRequest, Effort, Role, Turn};
+pub use judging::{Ask, AskKey, JudgeOptions, Judging, JudgingError, JudgmentRecord, Outcome, Refusal};
+pub use prompt::{Prompt, PromptError};
 pub use recorded::{RecordedError, RecordedTeacher};
+pub use windows::WindowPlan;

@@ -9,7 +9,19 @@ fn check(text: &str, n: usize, order: &[usize], repairs: Repairs) {
     assert_eq!((answer.order(), answer.repairs()), (order, repairs), "{text}");
 }
 
-const CLEAN: Repairs = Repairs { duplicates: 0, out_of_range: 0, missing: 0, second_entries: 0, without_json: 0 };
+const CLEAN: Repairs = Repairs {
+    duplicates: 0,
+    out_of_range: 0,
+    missing: 0,
+    second_entries: 0,
+    without_json: 0,
+    truncated: 0,
+    wrong_types: 0,
+    grades_out_of_range: 0,
+    unsaid: 0,
+    thoughts: 0,
+    refused: 0,
+};
 
 #[test]
 fn the_order_is_read_in_every_shape() {
@@ -46,7 +58,7 @@ fn repairs_are_counted_by_kind() {
         &[1, 0],
         Repairs { out_of_range: 1, missing: 1, second_entries: 1, ..CLEAN },
     );
-    check("I cannot rank these.", 2, &[0, 1], Repairs { missing: 2, without_json: 1, ..CLEAN });
+    check("I cannot rank these.", 2, &[0, 1], Repairs { missing: 2, without_json: 1, refused: 1, ..CLEAN });
     check("", 0, &[], Repairs { without_json: 1, ..CLEAN });
 }
 

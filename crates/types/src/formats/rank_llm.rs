@@ -3,17 +3,20 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::candidates::Candidates;
+use crate::candidates::{Candidate, Candidates};
 use crate::document::{Document, Query};
 use crate::formats::error::FormatError;
 use crate::formats::hit_list::{Hit, candidates};
 use crate::formats::id_field::IdField;
 use crate::formats::input::{Input, Line};
 use crate::formats::jsonl::{read_array_or_lines, write_record};
+use crate::formats::judged_order::places_best_first;
+use crate::judgment::TeacherJudgment;
 
 /// Where a document's text may stand, in the order in which the fields are tried.
 const TEXT_FIELDS: [&str; 6] = ["text", "segment", "contents", "content", "body", "passage"];
@@ -25,6 +28,47 @@ pub struct Record {
     pub candidates: Candidates,
     /// What was asked of a model and what it said, in `rank_llm`'s own shape; results may have it.
     pub invocations_history: Option<Value>,
+}
+
+/// What was asked of a model once, and what it said, as `rank_llm` keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// What was sent, as text.
+    pub prompt: String,
+    /// What came back.
+    pub response: String,
+    /// Tokens sent.
+    pub input_token_count: u64,
+    /// Tokens received.
+    pub output_token_count: u64,
+}
+
+impl Record {
+    /// A judgment as a result: passages best first, with the number of passages from there to the end as scores,
+    /// which say the order and no more. Reasons have no place in the format.
+    ///
+    /// # Errors
+    /// `Unwritable` for a judgment whose ranking is no permutation of its passages.
+    pub fn of_judgment(judgment: &TeacherJudgment, invocations: &[Invocation]) -> Result<Self, FormatError> {
+        let places = places_best_first(judgment)?;
+        let n = places.len();
+        let candidate = |(rank, place): (usize, usize)| Candidate {
+            document: Arc::new(judgment.passages[place].clone()),
+            score: (n - rank) as f32,
+        };
+        let list = places.into_iter().enumerate().map(candidate).collect();
+        let candidates = Candidates { query: Arc::new(judgment.query.clone()), list };
+        let history = invocations.iter().map(|invocation| {
+            let Invocation { prompt, response, input_token_count, output_token_count } = invocation;
+            json!({
+                "prompt": prompt,
+                "response": response,
+                "input_token_count": input_token_count,
+                "output_token_count": output_token_count,
+            })
+        });
+        Ok(Self { candidates, invocations_history: Some(history.collect()) })
+    }
 }
 
 #[derive(Deserialize)]
@@ -72,6 +116,11 @@ pub fn records_of_input(input: Input) -> Result<Vec<Record>, FormatError> {
         records.push(record);
     }
     Ok(records)
+}
+
+/// The record of one JSON value; otherwise what is wrong with it.
+pub(crate) fn result_of_value(value: Value) -> Result<Record, String> {
+    serde_json::from_value::<Row>(value).map_err(|error| error.to_string())?.record()
 }
 
 impl Row {

@@ -1,5 +1,5 @@
-//! What teachers said, as JSONL: the published Reason-to-Rank files, the merged form of them,
-//! and our own form, one [`TeacherJudgment`] a line.
+//! What teachers said, as JSONL: the published Reason-to-Rank files, the merged form of them, results of `rank_llm`,
+//! and our own form, one [`TeacherJudgment`] a line; it may have more fields beside those of a judgment.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

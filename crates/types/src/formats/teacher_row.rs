@@ -1,4 +1,4 @@
-//! The three shapes of a row of teacher judgments, each checked and brought to one.
+//! The four shapes of a row of teacher judgments, each checked and brought to one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -6,13 +6,18 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::candidates::Candidates;
 use crate::document::{Document, Query};
 use crate::formats::id_field::IdField;
+use crate::formats::rank_llm::{Record, result_of_value};
 use crate::id::{DocId, QueryId};
 use crate::judgment::{JudgedPassage, TeacherJudgment};
 
 /// The teacher of the published files, which do not name it.
 const PUBLISHED_TEACHER: &str = "gpt-4";
+
+/// The teacher of results of `rank_llm`, which do not name the model.
+const RANK_LLM_TEACHER: &str = "rank_llm";
 
 /// A row that was checked: passages distinct, ranking a permutation of them, at most one reason for each.
 pub(crate) struct Row {
@@ -35,7 +40,7 @@ struct Draft {
     judged: Vec<JudgedPassage>,
 }
 
-/// Reads a row of any of the three shapes; otherwise why it cannot be used.
+/// Reads a row of any of the four shapes; otherwise why it cannot be used.
 pub(crate) fn row_of_value(value: Value) -> Result<Row, String> {
     let has = |name: &str| value.get(name).is_some();
     let draft = if has("sorted_docids") {
@@ -44,9 +49,11 @@ pub(crate) fn row_of_value(value: Value) -> Result<Row, String> {
         parse::<Merged>(value)?.draft()
     } else if has("passages") && has("ranking") {
         own_draft(parse(value)?)
+    } else if has("candidates") {
+        ranked_draft(result_of_value(value)?)?
     } else {
         return Err("a row has the fields sorted_docids (published form), docs and ranking (merged form), \
-                    or passages and ranking (our own form)"
+                    passages and ranking (our own form), or candidates (a result of rank_llm)"
             .to_owned());
     };
     draft.checked()
@@ -71,6 +78,9 @@ struct Published {
     /// Aligned with `unsorted_docs`: human labels as text in training files, BM25 scores as numbers elsewhere.
     #[serde(default)]
     scores: Vec<Value>,
+    /// Only files of ours name it.
+    #[serde(default)]
+    teacher: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,11 +97,14 @@ struct PublishedReason {
     listwise_reason: Option<String>,
     #[serde(default)]
     direct_answer_sentence: Option<String>,
+    /// Only files of ours have it.
+    #[serde(default)]
+    grade: Option<i32>,
 }
 
 impl Published {
     fn draft(self) -> Result<Draft, String> {
-        let Self { query, qid, sorted_docids, re_rank_id, unsorted_docs, reason, scores } = self;
+        let Self { query, qid, sorted_docids, re_rank_id, unsorted_docs, reason, scores, teacher } = self;
         let n = unsorted_docs.len();
         if sorted_docids.len() != n || re_rank_id.len() != n {
             let (ids, ranks) = (sorted_docids.len(), re_rank_id.len());
@@ -117,8 +130,10 @@ impl Published {
         for reason in parse::<PublishedReasons>(reason)?.ranked_passages {
             let doc = ids.get(reason.identifier.wrapping_sub(1)).cloned();
             let doc = doc.ok_or_else(|| format!("a reason is for passage {} of {n}", reason.identifier))?;
-            let PublishedReason { identifier: _, direct_reason, listwise_reason, direct_answer_sentence } = reason;
-            judged.push(said(doc, direct_reason, listwise_reason, direct_answer_sentence));
+            let PublishedReason { identifier: _, direct_reason, listwise_reason, direct_answer_sentence, grade } =
+                reason;
+            let said = said(doc, direct_reason, listwise_reason, direct_answer_sentence);
+            judged.push(JudgedPassage { grade, ..said });
         }
         let mut labels = scores.into_iter().map(|score| score.as_str().and_then(|label| label.parse().ok()));
         let passages = ids
@@ -126,7 +141,8 @@ impl Published {
             .zip(unsorted_docs)
             .map(|(id, text)| (Document { id, title: String::new(), text }, labels.next().flatten()));
         let passages = passages.collect();
-        Ok(Draft { query_id: qid, query, teacher: PUBLISHED_TEACHER.into(), set: None, passages, ranking, judged })
+        let teacher = teacher.unwrap_or_else(|| PUBLISHED_TEACHER.to_owned());
+        Ok(Draft { query_id: qid, query, teacher, set: None, passages, ranking, judged })
     }
 }
 
@@ -199,6 +215,30 @@ fn own_draft(judgment: TeacherJudgment) -> Draft {
         ranking,
         judged,
     }
+}
+
+/// A result of `rank_llm`. The order in which the model saw the passages is not kept there: they stand in its own.
+fn ranked_draft(record: Record) -> Result<Draft, String> {
+    let Record { candidates: Candidates { query, list }, invocations_history } = record;
+    let asked = invocations_history.as_ref().and_then(Value::as_array).is_some_and(|history| !history.is_empty());
+    if !asked {
+        return Err(
+            "a record of rank_llm without invocations_history may be a request, in the order of a first stage: \
+                    use a result that keeps its history"
+                .to_owned(),
+        );
+    }
+    let ranking = list.iter().map(|candidate| candidate.document.id.clone()).collect();
+    let passages = list.iter().map(|candidate| (Document::clone(&candidate.document), None)).collect();
+    Ok(Draft {
+        query_id: Some(IdField(query.id.as_str().to_owned())),
+        query: query.text.clone(),
+        teacher: RANK_LLM_TEACHER.to_owned(),
+        set: None,
+        passages,
+        ranking,
+        judged: Vec::new(),
+    })
 }
 
 fn said(

@@ -2,13 +2,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use r2r_types::Qrels;
 use r2r_types::formats::beir::{self, Collection};
 use r2r_types::formats::error::FormatError;
+use r2r_types::formats::input::Input;
 use r2r_types::formats::join::{candidates_of_run, unknown_ids};
 use r2r_types::formats::jsonl::JsonLines;
-use r2r_types::formats::teacher_records::read_teacher_records;
+use r2r_types::formats::published::{PublishedScores, write_published};
+use r2r_types::formats::teacher_records::{read_teacher_records, teacher_records_of_input};
 use r2r_types::formats::trec::{read_qrels, read_run, run_of_text, write_run};
+use r2r_types::{JudgedPassage, Qrels};
 use serde::Deserialize;
 
 /// The folder of real collections; `None`, said aloud, where there is none.
@@ -174,6 +176,32 @@ fn every_teacher_record_is_read() {
         assert_eq!(queries.len(), n_queries, "{name}");
         let ids: HashMap<_, _> = read.records.iter().map(|r| (&r.judgment.query.id, &r.judgment.query.text)).collect();
         assert_eq!(ids.len(), n_queries, "{name}: as many ids as queries");
+    }
+}
+
+#[test]
+fn real_judgments_survive_the_published_form() {
+    let Some(data) = data() else { return };
+    for name in ["eval_dl19", "eval_nfcorpus", "eval_touche2020", "eval_trec-covid", "train_msmarco", "train_nfcorpus"]
+    {
+        let read = read_teacher_records(&data.join(format!("r2r_teacher/{name}.jsonl.gz"))).unwrap();
+        let mut written = Vec::new();
+        let rows = read.records.iter().map(|record| (&record.judgment, PublishedScores::Labels(&record.labels)));
+        write_published(&mut written, rows).unwrap();
+        let text = String::from_utf8(written).unwrap();
+        let again = teacher_records_of_input(Input::of_text("published", &text).unwrap()).unwrap();
+        assert_eq!((again.records.len(), again.report.malformed.len()), (read.records.len(), 0), "{name}");
+        for (again, record) in again.records.iter().zip(&read.records) {
+            let mut judgment = record.judgment.clone();
+            for passage in judgment.passages.iter_mut().filter(|passage| !passage.title.is_empty()) {
+                passage.text = passage.title_and_text().into_owned();
+                passage.title.clear();
+            }
+            // Reasons stand in ranked order.
+            let rank = |judged: &JudgedPassage| record.judgment.ranking.iter().position(|doc| *doc == judged.doc);
+            judgment.judged.sort_by_key(rank);
+            assert_eq!(again.judgment, judgment, "{name}, line {}", record.line);
+        }
     }
 }
 

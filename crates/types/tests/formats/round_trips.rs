@@ -10,6 +10,7 @@ use r2r_types::formats::documents;
 use r2r_types::formats::error::FormatError;
 use r2r_types::formats::jsonl::write_jsonl;
 use r2r_types::formats::output::Output;
+use r2r_types::formats::published::{PublishedScores, write_published};
 use r2r_types::formats::rank_llm::{self, Record};
 use r2r_types::formats::teacher_records::{read_teacher_records, write_judgments};
 use r2r_types::formats::{msmarco, rankgpt, trec};
@@ -212,7 +213,58 @@ proptest! {
         );
         prop_assert!(read.report.malformed.is_empty());
         prop_assert_eq!(&read.records[0].judgment, &judgment);
+
+        // The published form has no titles, and labels beside the passages.
+        let mut untitled = judgment.clone();
+        for passage in &mut untitled.passages {
+            passage.title.clear();
+        }
+        let labels = untitled.ranking.iter().take(2).map(|doc| (doc.clone(), 1)).collect();
+        let read = through_file(
+            "published.jsonl.gz",
+            |out| write_published(out, [(&untitled, PublishedScores::Labels(&labels))]),
+            read_teacher_records,
+        );
+        prop_assert!(read.report.malformed.is_empty());
+        prop_assert_eq!(&read.records[0].judgment, &untitled);
+        prop_assert_eq!(read.records[0].labels.values().sum::<i32>(), labels.values().sum::<i32>());
+
+        // A result of rank_llm keeps the order, and what was asked.
+        let invocation = rank_llm::Invocation {
+            prompt: "p".into(),
+            response: "[2] > [1]".into(),
+            input_token_count: 1,
+            output_token_count: 2,
+        };
+        let record = Record::of_judgment(&judgment, std::slice::from_ref(&invocation)).unwrap();
+        let back = through_file(
+            "result.jsonl",
+            |out| rank_llm::write_records(out, std::slice::from_ref(&record)),
+            rank_llm::read_records,
+        );
+        prop_assert_eq!(format!("{back:?}"), format!("{:?}", [&record]));
+        let history: Vec<rank_llm::Invocation> =
+            serde_json::from_value(back[0].invocations_history.clone().unwrap()).unwrap();
+        prop_assert_eq!(history, [invocation]);
+        let read = through_file("result.jsonl", |out| rank_llm::write_records(out, &[record]), read_teacher_records);
+        prop_assert_eq!(&read.records[0].judgment.ranking, &judgment.ranking);
+        prop_assert_eq!(&read.records[0].judgment.query, &judgment.query);
     }
+}
+
+#[test]
+fn a_request_of_rank_llm_is_no_judgment() {
+    let candidate = Candidate { document: Arc::new(documents_of(["a".to_owned()].into(), &[])[0].clone()), score: 1.0 };
+    let candidates =
+        Candidates { query: Arc::new(Query { id: "q".into(), text: "why".into() }), list: vec![candidate] };
+    let request = Record { candidates, invocations_history: None };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("request.jsonl");
+    let mut output = Output::create(&path).unwrap();
+    rank_llm::write_records(&mut output, &[request]).unwrap();
+    output.finish().unwrap();
+    let error = read_teacher_records(&path).unwrap_err().to_string();
+    assert!(error.contains("may be a request, in the order of a first stage"), "{error}");
 }
 
 #[test]
