@@ -14,6 +14,20 @@
 //! assert_eq!((repairs.duplicates, repairs.out_of_range, repairs.missing), (1, 1, 2));
 //! ```
 
+pub mod chat;
+pub mod clock;
+
+pub mod clients;
+pub mod ladder;
+
+pub mod cost;
+pub mod pace;
+
+pub mod journal;
+
+pub mod asking;
+pub mod batches;
+
 pub mod answer;
 mod json_in_text;
 pub mod recorded;
