@@ -3,8 +3,8 @@
 //! `cargo run --release -p r2r-teacher --example throughput -- [QUESTIONS] [CONCURRENCY]`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 #![expect(clippy::unwrap_used, reason = "the server of the tests stops at the first thing that is not as it should be")]
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "the server of the tests has more than this example needs")]
 
+#[expect(dead_code, reason = "the server of the tests has more than this example needs")]
 #[path = "../tests/clients/server/mod.rs"]
 mod server;
 

@@ -181,12 +181,11 @@ impl Driver<'_> {
         while begun.len() < places {
             let Some(ask) = self.desk.next() else { break };
             let key = self.asker.key(&ask);
-            match self.under_way.get_mut(&key) {
-                Some(same) => same.push(ask),
-                None => {
-                    self.under_way.insert(key.clone(), Vec::new());
-                    begun.push((key, ask));
-                }
+            if let Some(same) = self.under_way.get_mut(&key) {
+                same.push(ask);
+            } else {
+                self.under_way.insert(key.clone(), Vec::new());
+                begun.push((key, ask));
             }
         }
         let any = !begun.is_empty();
@@ -204,11 +203,11 @@ impl Driver<'_> {
         let standings = self.asker.journal.begin(&keys, now_ms, until_ms)?;
         for ((key, ask), standing) in asks.into_iter().zip(standings) {
             match standing {
-                Standing::Answered(paid) => self.hand_over(key, ask, Source::Journal, Ok(*paid)),
+                Standing::Answered(paid) => self.hand_over(&key, ask, Source::Journal, &Ok(*paid)),
                 Standing::Ours => self.ready.push_back((key, ask)),
                 Standing::Elsewhere => self.elsewhere.push((key, ask)),
                 Standing::InBatch(id) => {
-                    self.hand_over(key, ask, Source::Journal, Err(AskFailure::InBatch(id)));
+                    self.hand_over(&key, ask, Source::Journal, &Err(AskFailure::InBatch(id)));
                 }
             }
         }
@@ -258,10 +257,10 @@ impl Driver<'_> {
         }
         for (key, ask, paid) in paid {
             self.learn(&ask.request.model, paid.rung)?;
-            self.hand_over(key, ask, Source::Provider, Ok(paid));
+            self.hand_over(&key, ask, Source::Provider, &Ok(paid));
         }
         for (key, ask, failure) in failed {
-            self.fail(key, ask, failure);
+            self.fail(&key, ask, failure);
         }
         Ok(())
     }
@@ -296,7 +295,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn fail(&mut self, key: AskKey, ask: Ask, failure: AskFailure) {
+    fn fail(&mut self, key: &AskKey, ask: Ask, failure: AskFailure) {
         if let AskFailure::Unavailable { what, .. } = &failure {
             self.unavailable_in_a_row += 1;
             // As many questions as are ever under way at once have failed without one answer between.
@@ -312,13 +311,13 @@ impl Driver<'_> {
             AskFailure::InBatch(_) => "question in a batch",
         };
         self.troubles.push((kind, failure.to_string()));
-        self.hand_over(key, ask, Source::Provider, Err(failure));
+        self.hand_over(key, ask, Source::Provider, &Err(failure));
     }
 
-    fn hand_over(&mut self, key: AskKey, ask: Ask, source: Source, result: Result<Paid, AskFailure>) {
+    fn hand_over(&mut self, key: &AskKey, ask: Ask, source: Source, result: &Result<Paid, AskFailure>) {
         let mut asks = vec![ask];
-        asks.extend(self.under_way.remove(&key).unwrap_or_default());
-        self.desk.hand_over(&self.asker.shared, &key, asks, source, &result);
+        asks.extend(self.under_way.remove(key).unwrap_or_default());
+        self.desk.hand_over(&self.asker.shared, key, asks, source, result);
     }
 
     fn hear(&mut self, report: Report) -> Result<(), AskError> {

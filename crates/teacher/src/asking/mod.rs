@@ -53,7 +53,7 @@ impl Default for AskerConfig {
             transport: TransportConfig::default(),
             budget: BudgetConfig { limit_usd: None, spent_before_usd: 0.0 },
             prices: PriceTable::built_in(),
-            lease: Duration::from_secs(2 * 60 * 60),
+            lease: Duration::from_hours(2),
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn line(custom_id: &str, request: &ChatRequest, rung: Rung) -> Value 
     json!({ "custom_id": custom_id, "params": body(request, rung) })
 }
 
-pub(super) fn create(endpoint: &Endpoint, lines: Vec<Value>) -> Outgoing {
+pub(super) fn create(endpoint: &Endpoint, lines: &[Value]) -> Outgoing {
     Outgoing::post(address(endpoint), json!({ "requests": lines }))
 }
 

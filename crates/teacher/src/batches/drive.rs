@@ -14,7 +14,7 @@ use crate::batches::steps::{StepTrouble, submit};
 use crate::batches::{BatchConfig, limits, line};
 use crate::cost::budget::Permission;
 use crate::cost::prices::Route;
-use crate::journal::answers::Standing;
+use crate::journal::answers::{Paid, Standing};
 use crate::journal::batch_rows::{BatchItem, BatchRow, BatchState};
 use crate::journal::key::{Ask, AskKey};
 
@@ -136,7 +136,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn hand_over(&mut self, key: &AskKey, source: Source, result: &Result<crate::journal::answers::Paid, AskFailure>) {
+    fn hand_over(&mut self, key: &AskKey, source: Source, result: &Result<Paid, AskFailure>) {
         if let Some(asks) = self.wanted.remove(key) {
             self.desk.hand_over(&self.asker.shared, key, asks, source, result);
         }
@@ -290,12 +290,11 @@ impl Driver<'_> {
             }
             () => None,
         };
-        match failure {
-            Some(failure) => self.hand_over(&key, Source::Provider, &Err(failure)),
-            None => {
-                self.desk.tally.retries += 1;
-                self.to_begin.push((key, ask));
-            }
+        if let Some(failure) = failure {
+            self.hand_over(&key, Source::Provider, &Err(failure));
+        } else {
+            self.desk.tally.retries += 1;
+            self.to_begin.push((key, ask));
         }
         Ok(())
     }

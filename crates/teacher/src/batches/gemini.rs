@@ -22,7 +22,7 @@ pub(super) fn line(custom_id: &str, request: &ChatRequest, rung: Rung) -> Value 
     json!({ "request": body(request, rung), "metadata": { "key": custom_id } })
 }
 
-pub(super) fn create(endpoint: &Endpoint, model: &str, id: &str, lines: Vec<Value>) -> Outgoing {
+pub(super) fn create(endpoint: &Endpoint, model: &str, id: &str, lines: &[Value]) -> Outgoing {
     let body = json!({ "batch": { "displayName": id, "inputConfig": { "requests": { "requests": lines } } } });
     Outgoing::post(method_url(endpoint, model, "batchGenerateContent"), body)
 }

@@ -131,9 +131,9 @@ pub(crate) fn line(provider: Provider, custom_id: &str, request: &ChatRequest, r
     }
 }
 
-/// The request that makes the batch; of OpenAI's the file has been uploaded before.
+/// The request that makes the batch; of `OpenAI`'s the file has been uploaded before.
 pub(crate) fn create(endpoint: &Endpoint, row: &BatchRow, items: &[BatchItem]) -> Outgoing {
-    let lines = || {
+    let lines = || -> Vec<Value> {
         let lines = items.iter();
         lines.map(|item| line(endpoint.provider, item.key.as_str(), &item.ask.request, item.rung)).collect()
     };
@@ -141,8 +141,8 @@ pub(crate) fn create(endpoint: &Endpoint, row: &BatchRow, items: &[BatchItem]) -
         Provider::OpenAi | Provider::Compatible => {
             openai::create(endpoint, &row.id, row.file_id.as_deref().unwrap_or_default())
         }
-        Provider::Anthropic => anthropic::create(endpoint, lines()),
-        Provider::Gemini => gemini::create(endpoint, &row.model, &row.id, lines()),
+        Provider::Anthropic => anthropic::create(endpoint, &lines()),
+        Provider::Gemini => gemini::create(endpoint, &row.model, &row.id, &lines()),
     }
 }
 

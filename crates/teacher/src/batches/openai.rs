@@ -1,4 +1,4 @@
-//! OpenAI's batches: a file of JSON lines, uploaded, then worked on.
+//! `OpenAI`'s batches: a file of JSON lines, uploaded, then worked on.
 
 use serde_json::{Value, json};
 

@@ -8,9 +8,9 @@ use thiserror::Error;
 /// Who serves the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Provider {
-    /// OpenAI itself.
+    /// `OpenAI` itself.
     OpenAi,
-    /// Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, Ollama, `OpenRouter`, `LiteLLM`.
+    /// Any server that speaks `OpenAI`'s chat completions: vLLM, `SGLang`, llama.cpp, Ollama, `OpenRouter`, `LiteLLM`.
     Compatible,
     /// Anthropic's messages.
     Anthropic,
@@ -85,9 +85,9 @@ pub struct Endpoint {
     pub key: Option<ApiKey>,
     /// Anthropic's API version.
     pub anthropic_version: String,
-    /// OpenAI's organization, where an account has several.
+    /// `OpenAI`'s organization, where an account has several.
     pub organization: Option<String>,
-    /// OpenAI's project, where an account has several.
+    /// `OpenAI`'s project, where an account has several.
     pub project: Option<String>,
     base_url: String,
 }

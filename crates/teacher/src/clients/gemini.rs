@@ -141,7 +141,7 @@ pub(super) fn read_error(value: &Value, error: &mut WireError) {
 
 // ---- rate headers
 
-/// Gemini sends none: its limits are learned from RetryInfo alone.
+/// Gemini sends none: its limits are learned from `RetryInfo` alone.
 pub(super) fn rates(_headers: &HeaderMap) -> Rates {
     Rates::default()
 }

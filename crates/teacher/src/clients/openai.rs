@@ -1,4 +1,4 @@
-//! OpenAI's chat completions, and the servers that speak them.
+//! `OpenAI`'s chat completions, and the servers that speak them.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value, json};

@@ -28,7 +28,7 @@ impl Default for TransportConfig {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(20),
-            timeout: Duration::from_secs(600),
+            timeout: Duration::from_mins(10),
             max_answer_bytes: 8 << 20,
             max_results_bytes: 512 << 20,
         }

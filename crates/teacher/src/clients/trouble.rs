@@ -62,7 +62,7 @@ impl Trouble {
 /// What an answer without success says, whoever it comes from.
 pub(super) struct WireError {
     pub(super) status: u16,
-    /// The provider's word for the kind: OpenAI's `code`, Anthropic's `type`, Gemini's `status`.
+    /// The provider's word for the kind: `OpenAI`'s `code`, Anthropic's `type`, Gemini's `status`.
     pub(super) code: String,
     pub(super) message: String,
     /// The field of the request that is refused, where it is said.

@@ -1,6 +1,6 @@
 //! The key under which an answer is kept: the same question to the same model has the same key, any other has another.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -58,7 +58,11 @@ impl AskKey {
             hash.field(role, turn.text.as_bytes());
         }
         hash.field("sample", &sample.to_le_bytes());
-        Self(hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        let mut digits = String::with_capacity(64);
+        for byte in hash.0.finalize() {
+            write!(digits, "{byte:02x}").expect("a string takes any text");
+        }
+        Self(digits)
     }
 
     /// The 64 digits.

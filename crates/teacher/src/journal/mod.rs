@@ -1,4 +1,4 @@
-//! The journal: every paid answer on disk before it is used. SQLite in WAL mode, each commit synced.
+//! The journal: every paid answer on disk before it is used. `SQLite` in WAL mode, each commit synced.
 //!
 //! One process may die at any moment and several may share the journal: what one is asking is leased to it, and a lease
 //! ends with its time or with its process.
@@ -24,7 +24,7 @@ use crate::journal::reserve::Reserve;
 
 /// The format of the journal; another one is refused.
 pub const VERSION: i64 = 1;
-/// "R2Rj" in the header of the file.
+/// "`R2Rj`" in the header of the file.
 const APPLICATION: i64 = 0x5232_526a;
 
 const SCHEMA: &str = "
@@ -65,7 +65,7 @@ pub struct JournalConfig {
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { reserve_bytes: 16 << 20, max_bytes: None, busy_timeout: Duration::from_secs(60) }
+        Self { reserve_bytes: 16 << 20, max_bytes: None, busy_timeout: Duration::from_mins(1) }
     }
 }
 
@@ -138,7 +138,7 @@ impl Journal {
         let failed = |error| Self::of_database(path, error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(Duration::from_secs(60)).map_err(failed)?;
+        connection.busy_timeout(Duration::from_mins(1)).map_err(failed)?;
         Self::check(&connection, path)?;
         Ok(ReadJournal { path: path.to_owned(), connection })
     }

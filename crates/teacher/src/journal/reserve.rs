@@ -24,7 +24,7 @@ impl Reserve {
         let path = PathBuf::from(path);
         if let Some(max_bytes) = config.max_bytes {
             let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-            connection.pragma_query(None, &format!("max_page_count({})", max_bytes / page), |_| Ok(()))?;
+            limit_pages(connection, max_bytes / page)?;
         }
         // A disk that has no room for the reserve may have room for the journal: the run begins all the same.
         let _ = fill(&path, config.reserve_bytes);
@@ -44,9 +44,13 @@ impl Reserve {
         let read = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
         if let (Ok(pages), Ok(page)) = (read("max_page_count"), read("page_size")) {
             let raised = pages.saturating_add(self.bytes / page).min(u64::from(u32::MAX - 1));
-            let _ = connection.pragma_query(None, &format!("max_page_count({raised})"), |_| Ok(()));
+            let _ = limit_pages(connection, raised);
         }
     }
+}
+
+fn limit_pages(connection: &Connection, pages: u64) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
 }
 
 fn fill(path: &Path, bytes: u64) -> std::io::Result<()> {

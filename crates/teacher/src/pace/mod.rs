@@ -42,8 +42,8 @@ impl Default for PaceConfig {
             attempts: 8,
             malformed_attempts: 3,
             first_backoff: Duration::from_millis(500),
-            longest_backoff: Duration::from_secs(60),
-            longest_retry_after: Duration::from_secs(600),
+            longest_backoff: Duration::from_mins(1),
+            longest_retry_after: Duration::from_mins(10),
             seed: 13,
         }
     }
@@ -137,7 +137,7 @@ mod tests {
         assert_ne!(waits(1), waits(2));
         for (attempt, wait) in (1_u32..).zip(waits(3)) {
             let bound = Duration::from_millis(500) * (1 << (attempt - 1).min(7));
-            assert!(wait <= bound.min(Duration::from_secs(60)), "attempt {attempt}: {wait:?}");
+            assert!(wait <= bound.min(Duration::from_mins(1)), "attempt {attempt}: {wait:?}");
         }
         assert!(waits(4)[10..].iter().any(|wait| *wait > Duration::from_secs(20)));
     }

@@ -4,6 +4,7 @@
 
 /// A server, a journal, a clock, questions: what the other files stand on.
 mod bench;
+#[expect(dead_code, reason = "the soak and the throughput example use the rest")]
 mod server;
 
 /// Batches of all providers, with a crash between any two steps.

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first thing that is not as it should be")]
 #![expect(clippy::print_stdout, reason = "a soak shows its figures")]
 
+#[expect(dead_code, reason = "the server has more than a soak needs")]
 mod server;
 
 use std::collections::HashSet;

@@ -98,9 +98,11 @@ impl Batches {
                 self.openai_results(id)
             }
             ("POST", path) if path.ends_with("/messages/batches") => {
-                let lines =
-                    list_at(&body, "/requests").into_iter().map(|line| (text(&line, "custom_id"), line)).collect();
-                self.make(Kind::Anthropic, "", lines)
+                let lines = list_at(&body, "/requests")
+                    .into_iter()
+                    .map(|line| (text(&line, "custom_id"), line))
+                    .collect::<Vec<_>>();
+                self.make(Kind::Anthropic, "", &lines)
             }
             ("GET", path) if path.ends_with("/results") => {
                 let id = path.trim_end_matches("/results").rsplit('/').next().unwrap_or_default();
@@ -112,16 +114,16 @@ impl Batches {
                 let bytes = self.files.iter().find(|(id, ..)| *id == file).unwrap().2.clone();
                 let lines = String::from_utf8(bytes).unwrap();
                 let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-                let lines = lines.map(|line| (text(&line, "custom_id"), line)).collect();
+                let lines = lines.map(|line| (text(&line, "custom_id"), line)).collect::<Vec<_>>();
                 let name = body.pointer("/metadata/r2r_batch").and_then(Value::as_str).unwrap_or_default().to_owned();
-                self.make(Kind::OpenAi, &name, lines)
+                self.make(Kind::OpenAi, &name, &lines)
             }
             ("POST", path) if path.ends_with(":batchGenerateContent") => {
                 let name = body.pointer("/batch/displayName").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let lines = list_at(&body, "/batch/inputConfig/requests/requests").into_iter();
                 let key = |line: &Value| line.pointer("/metadata/key").unwrap().as_str().unwrap().to_owned();
-                let lines = lines.map(|line| (key(&line), line)).collect();
-                self.make(Kind::Gemini, &name, lines)
+                let lines = lines.map(|line| (key(&line), line)).collect::<Vec<_>>();
+                self.make(Kind::Gemini, &name, &lines)
             }
             ("GET", path) if path.ends_with("/batches") => {
                 let all: Vec<Value> = self.made.iter().rev().map(Batch::described).collect();
@@ -151,7 +153,7 @@ impl Batches {
         Reply::json(200, &json!({ "id": id, "filename": name, "purpose": "batch" }))
     }
 
-    fn make(&mut self, kind: Kind, name: &str, lines: Vec<(String, Value)>) -> Reply {
+    fn make(&mut self, kind: Kind, name: &str, lines: &[(String, Value)]) -> Reply {
         let mut results: Vec<Value> = Vec::new();
         for (custom_id, line) in lines.iter().rev() {
             let mark = wire::mark(&line.to_string());
@@ -276,7 +278,7 @@ fn refused(kind: Kind, custom_id: &str) -> Value {
 }
 
 fn json_lines(lines: &[Value]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
 }
 
 fn list_at(value: &Value, pointer: &str) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! As much of HTTP/1.1 as the clients need, so that every byte of a fault is in our hands.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ pub(crate) async fn serve(stream: TcpStream, state: Arc<State>) {
         let (reply, fault) = state.reply(&request);
         let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
         for (name, value) in &reply.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         head.push_str("\r\n");
         let mut bytes = head.into_bytes();

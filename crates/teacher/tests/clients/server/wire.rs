@@ -59,7 +59,7 @@ pub(crate) fn answer(kind: Kind, mark: &str, text: &str) -> Value {
     }
 }
 
-/// An error body. `code` is OpenAI's code, Anthropic's type, Gemini's status.
+/// An error body. `code` is `OpenAI`'s code, Anthropic's type, Gemini's status.
 pub(crate) fn error(kind: Kind, status: u16, code: &str, message: &str) -> Value {
     match kind {
         Kind::OpenAi => json!({ "error": { "message": message, "type": code, "param": null, "code": code } }),
