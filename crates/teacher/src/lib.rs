@@ -3,6 +3,10 @@
 //! A model's text is data: [`read_answer`] makes an order of it whatever it holds, and counts what
 //! it had to repair. [`RecordedTeacher`] judges by answers that were recorded before.
 //!
+//! Models are asked by an [`asking::Asker`]: each answer is in the [`journal`] before it is used, so that a run that
+//! dies at any moment goes on where it stopped and pays for nothing twice. [`batches`] ask at half the price. Time and
+//! keys are the caller's to give.
+//!
 //! ```
 //! use r2r_teacher::answer::read_answer;
 //!

@@ -1,4 +1,8 @@
 //! Tokens of a text before it is sent, without the provider's tokenizer.
+//!
+//! `scripts/token_estimate` measures the rule against `OpenAI`'s o200k tokenizer, over the first 500 documents: 1.01 of the
+//! real number for CISI (English abstracts on libraries), 0.98 for Cranfield (aerodynamics), 0.90 for Medline, whose long
+//! words have more tokens than the rule gives them. Other providers' tokenizers and other languages are not measured.
 
 use crate::chat::{AnswerShape, ChatRequest};
 

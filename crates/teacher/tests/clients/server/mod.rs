@@ -94,6 +94,11 @@ impl Server {
         of_path.map(|request| serde_json::from_slice(&request.body).unwrap_or(Value::Null)).collect()
     }
 
+    /// Whether no request is being answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.at_once.load(Ordering::SeqCst) == 0
+    }
+
     pub(crate) fn n_requests(&self) -> usize {
         self.seen().requests.len()
     }
