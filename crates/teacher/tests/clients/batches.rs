@@ -4,6 +4,7 @@ use r2r_teacher::asking::outcome::{AskError, AskFailure};
 use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
 use r2r_teacher::cost::prices::Route;
+use r2r_teacher::ladder::Rung;
 
 use crate::bench::{Bench, asks, assert_all_answered};
 use crate::server::Server;
@@ -58,6 +59,23 @@ fn expired_and_missing_questions_are_sent_again_and_refused_ones_are_not() {
         assert!(matches!(refused[0].result, Err(AskFailure::Refused(_))), "{:?}", refused[0].result);
         assert_all_answered(&others, 5);
         assert!(bench.server.batches().paid.values().all(|&times| times == 1));
+    }
+}
+
+#[test]
+fn a_shape_refused_in_a_batch_is_a_looser_one_in_the_next() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        bench.server.batches().refuse_schemas = true;
+        let (answered, tally) = bench.run_in_batches(asks(3), &small());
+        tally.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        let expected = if provider == Provider::Anthropic { Rung::Text } else { Rung::Json };
+        assert!(answered.iter().all(|answer| answer.result.as_ref().unwrap().rung == expected), "{provider:?}");
+        assert_eq!(bench.server.batches().made.len(), 2);
+        // The journal knows: the next run does not ask for a schema.
+        bench.run_in_batches(asks(5), &small()).1.unwrap();
+        assert_eq!(bench.server.batches().made.len(), 3, "{provider:?}");
     }
 }
 

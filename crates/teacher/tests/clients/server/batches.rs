@@ -25,6 +25,8 @@ pub(crate) struct Batches {
     pub(crate) expire_once: HashSet<String>,
     /// Marks that are refused whenever they come.
     pub(crate) refuse: HashSet<String>,
+    /// Questions that ask for a schema are refused.
+    pub(crate) refuse_schemas: bool,
     /// Marks that are left out of the results of the first batch that has them.
     pub(crate) leave_out_once: HashSet<String>,
     /// Each batch has a result with an id that nobody asked, and one result twice.
@@ -157,8 +159,12 @@ impl Batches {
         let mut results: Vec<Value> = Vec::new();
         for (custom_id, line) in lines.iter().rev() {
             let mark = wire::mark(&line.to_string());
-            let result = if self.refuse.contains(&mark) {
-                refused(kind, custom_id)
+            let asks_for_schema =
+                ["json_schema", "responseJsonSchema"].iter().any(|word| line.to_string().contains(word));
+            let result = if self.refuse_schemas && asks_for_schema {
+                refused(kind, custom_id, "response_format, output_config and responseJsonSchema are not supported")
+            } else if self.refuse.contains(&mark) {
+                refused(kind, custom_id, "prompt is too long")
             } else if self.expire_once.remove(&mark) {
                 expired(kind, custom_id)
             } else if self.leave_out_once.remove(&mark) {
@@ -265,14 +271,14 @@ fn expired(kind: Kind, custom_id: &str) -> Value {
     }
 }
 
-fn refused(kind: Kind, custom_id: &str) -> Value {
-    let error = wire::error(kind, 400, "invalid_request_error", "prompt is too long");
+fn refused(kind: Kind, custom_id: &str, message: &str) -> Value {
+    let error = wire::error(kind, 400, "invalid_request_error", message);
     match kind {
         Kind::OpenAi => json!({ "id": "batch_req_1", "custom_id": custom_id, "error": null,
                                 "response": { "status_code": 400, "request_id": "r", "body": error } }),
         Kind::Anthropic => json!({ "custom_id": custom_id, "result": { "type": "errored", "error": error } }),
         Kind::Gemini => {
-            json!({ "metadata": { "key": custom_id }, "error": { "code": 3, "message": "prompt is too long" } })
+            json!({ "metadata": { "key": custom_id }, "error": { "code": 3, "message": message } })
         }
     }
 }
