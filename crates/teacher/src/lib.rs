@@ -5,6 +5,10 @@
 //! data: [`read_answer`] makes an order of it whatever it holds, and counts what it had to repair.
 //! [`RecordedTeacher`] judges by answers that were recorded before.
 //!
+//! Models are asked by an [`asking::Asker`]: each answer is in the [`journal`] before it is used, so that a run that
+//! dies at any moment goes on where it stopped and pays for nothing twice. [`batches`] ask at half the price. Time and
+//! keys are the caller's to give.
+//!
 //! ```
 //! use r2r_teacher::answer::read_answer;
 //!
@@ -16,9 +20,12 @@
 //! assert_eq!((repairs.duplicates, repairs.out_of_range, repairs.missing), (1, 1, 2));
 //! ```
 
+pub mod chat;
+pub mod clock;
+
+// What is asked, and what is made of the answers: no network here.
 pub mod agreement;
 pub mod answer;
-pub mod chat;
 pub mod consensus;
 pub mod consistency;
 mod digest;
@@ -30,6 +37,15 @@ pub mod recorded;
 mod renumber;
 mod shuffle;
 pub mod windows;
+
+// Who is asked, how fast, at what cost, and where the answers are kept.
+pub mod asking;
+pub mod batches;
+pub mod clients;
+pub mod cost;
+pub mod journal;
+pub mod ladder;
+pub mod pace;
 
 pub use answer::{Answer, AnsweredPassage, Repairs, read_answer};
 pub use chat::{AnswerShape, ChatRequest, Effort, Role, Turn};

@@ -1,0 +1,146 @@
+//! One question, sent until it is answered, refused, or has been sent as often as allowed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::asking::Shared;
+use crate::asking::outcome::{AskError, AskFailure};
+use crate::chat::ChatRequest;
+use crate::clients::trouble::Trouble;
+use crate::clients::{ChatAnswer, from_wire, rates, to_wire, trouble};
+use crate::cost::estimate::input_tokens;
+use crate::ladder::{Rung, at_rung};
+
+/// What came of a question.
+pub(super) enum Outcome {
+    Answered(Box<ChatAnswer>, Rung),
+    Failed(AskFailure),
+    /// The run must stop.
+    Stop(AskError),
+    /// The run stopped while this one waited to be sent.
+    Halted,
+}
+
+/// What is told while it is under way.
+pub(super) enum Report {
+    Retrying { kind: &'static str, what: String, wait: Duration },
+    ShapeLowered { model: String, to: Rung },
+}
+
+/// Sends a question until something comes of it. `worst_usd` is what each sending may cost.
+pub(super) async fn ask(
+    shared: Arc<Shared>,
+    request: ChatRequest,
+    worst_usd: f64,
+    reports: UnboundedSender<Report>,
+) -> Outcome {
+    let provider = shared.transport.endpoint().provider;
+    let config = shared.pace.config();
+    let tokens = input_tokens(&request) + u64::from(request.max_tokens);
+    let (mut attempts, mut malformed) = (0, 0);
+    loop {
+        if !wait_for_place(&shared, tokens).await {
+            return Outcome::Halted;
+        }
+        // Others may have learned meanwhile what this model takes.
+        let rung = shared.ladder.rung(provider, &request);
+        let trouble = match send(&shared, &request, rung).await {
+            Ok(answer) => return Outcome::Answered(Box::new(answer), rung),
+            Err(trouble) => trouble,
+        };
+        let kind = trouble.kind();
+        let (what, wait) = match trouble {
+            Trouble::Stop { what, advice } => return Outcome::Stop(AskError::Stopped { what, advice }),
+            Trouble::Refused(what) => return Outcome::Failed(AskFailure::Refused(what)),
+            Trouble::ShapeRefused(what) => match shared.ladder.refused(provider, &request.model, rung) {
+                None => return Outcome::Failed(AskFailure::Refused(what)),
+                Some(to) => {
+                    let _ = reports.send(Report::ShapeLowered { model: request.model.clone(), to });
+                    continue;
+                }
+            },
+            Trouble::Malformed(what) => {
+                malformed += 1;
+                if malformed >= config.malformed_attempts {
+                    return Outcome::Failed(AskFailure::Malformed { attempts: malformed, what });
+                }
+                if let Err(error) = shared.budget().perhaps_paid(worst_usd) {
+                    return Outcome::Stop(error.into());
+                }
+                (what, shared.pace.backoff(malformed))
+            }
+            Trouble::Retry { kind: _, what, after, perhaps_paid } => {
+                attempts += 1;
+                if perhaps_paid && let Err(error) = shared.budget().perhaps_paid(worst_usd) {
+                    return Outcome::Stop(error.into());
+                }
+                if attempts >= config.attempts {
+                    return Outcome::Failed(AskFailure::Unavailable { attempts, what });
+                }
+                match after {
+                    Some(after) if after > config.longest_retry_after => {
+                        let advice = format!("the provider asks to wait {} s: run again then", after.as_secs());
+                        return Outcome::Stop(AskError::Stopped { what, advice });
+                    }
+                    Some(after) => {
+                        // It is the account that must wait, not this request; a little jitter parts the crowd.
+                        shared.pace.hold(after, shared.clock.now_ms());
+                        (what, after + shared.pace.backoff(1).min(after))
+                    }
+                    None => (what, shared.pace.backoff(attempts)),
+                }
+            }
+        };
+        let _ = reports.send(Report::Retrying { kind, what, wait });
+        if !sleep(&shared, wait).await {
+            return Outcome::Halted;
+        }
+    }
+}
+
+/// Waits until the pace allows a request; false where the run stops meanwhile.
+async fn wait_for_place(shared: &Shared, tokens: u64) -> bool {
+    let mut wait = shared.pace.take_place(tokens, shared.clock.now_ms());
+    loop {
+        if !sleep(shared, wait).await {
+            return false;
+        }
+        // A provider may have told everybody to wait meanwhile.
+        wait = shared.pace.held_for(shared.clock.now_ms());
+        if wait.is_zero() {
+            return true;
+        }
+    }
+}
+
+/// Sleeps; false where the run stops meanwhile, or has stopped.
+pub(crate) async fn sleep(shared: &Shared, duration: Duration) -> bool {
+    let mut halt = shared.halt.subscribe();
+    if *halt.borrow_and_update() {
+        return false;
+    }
+    if duration.is_zero() {
+        return true;
+    }
+    tokio::select! {
+        () = shared.clock.sleep(duration) => !*shared.halt.borrow(),
+        _ = halt.changed() => false,
+    }
+}
+
+async fn send(shared: &Shared, request: &ChatRequest, rung: Rung) -> Result<ChatAnswer, Trouble> {
+    let endpoint = shared.transport.endpoint();
+    let outgoing = to_wire(endpoint, &at_rung(request, rung), rung);
+    let received = shared.transport.send(outgoing, shared.max_answer_bytes).await?;
+    let now_ms = shared.clock.now_ms();
+    shared.pace.follow(&rates(endpoint.provider, &received.headers, now_ms), now_ms);
+    if !(200..300).contains(&received.status) {
+        return Err(trouble(endpoint, received.status, &received.headers, &received.body, now_ms));
+    }
+    let body: Value = serde_json::from_slice(&received.body)
+        .map_err(|error| Trouble::Malformed(format!("the answer is no JSON: {error}")))?;
+    from_wire(endpoint.provider, body)
+}

@@ -1,0 +1,185 @@
+//! Asking: many questions in, their answers out, each from the journal or paid once.
+//!
+//! A question is looked up first; what is not there is leased, sent at the provider's pace, kept on disk, and only then
+//! handed to the caller, who may have further questions. Everything here blocks: the caller needs no async runtime.
+
+pub(crate) mod attempts;
+pub(crate) mod desk;
+mod drive;
+pub mod events;
+pub mod outcome;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+use crate::asking::events::AskEvents;
+use crate::asking::outcome::{Answered, AskError, Tally};
+use crate::clients::Usage;
+use crate::clients::endpoint::Endpoint;
+use crate::clients::transport::{Transport, TransportConfig};
+use crate::clock::Clock;
+use crate::cost::budget::{Budget, BudgetConfig};
+use crate::cost::estimate::input_tokens;
+use crate::cost::prices::{PriceTable, Route};
+use crate::journal::key::{Ask, AskKey};
+use crate::journal::{Journal, JournalError};
+use crate::ladder::Ladder;
+use crate::pace::{Pace, PaceConfig};
+
+/// How to ask.
+#[derive(Clone, Debug)]
+pub struct AskerConfig {
+    /// How fast.
+    pub pace: PaceConfig,
+    /// How long to wait for the network, and how much to take from it.
+    pub transport: TransportConfig,
+    /// How much may be spent.
+    pub budget: BudgetConfig,
+    /// What tokens cost.
+    pub prices: PriceTable,
+    /// How long a question stays leased to a run whose end cannot be seen (on file systems without locks).
+    pub lease: Duration,
+}
+
+impl Default for AskerConfig {
+    fn default() -> Self {
+        Self {
+            pace: PaceConfig::default(),
+            transport: TransportConfig::default(),
+            budget: BudgetConfig { limit_usd: None, spent_before_usd: 0.0 },
+            prices: PriceTable::built_in(),
+            lease: Duration::from_hours(2),
+        }
+    }
+}
+
+/// Asks the models of one endpoint.
+pub struct Asker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) config: AskerConfig,
+    pub(crate) runtime: Runtime,
+}
+
+/// What the requests under way share.
+pub(crate) struct Shared {
+    pub(crate) transport: Transport,
+    pub(crate) pace: Pace,
+    pub(crate) ladder: Ladder,
+    pub(crate) clock: Arc<dyn Clock>,
+    budget: Mutex<Budget>,
+    /// True: nobody waits any longer, nobody sends anything new.
+    pub(crate) halt: watch::Sender<bool>,
+    pub(crate) max_answer_bytes: usize,
+    pub(crate) max_results_bytes: usize,
+}
+
+impl Shared {
+    pub(crate) fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().expect("no panic happens under this lock")
+    }
+}
+
+/// Who hears of the progress, and who may end it.
+#[derive(Clone, Copy)]
+pub struct Watching<'w> {
+    /// Hears of every step.
+    pub events: &'w dyn AskEvents,
+    /// Once true, nothing new is sent; what is under way is waited for and kept.
+    pub cancel: &'w AtomicBool,
+}
+
+/// What asking would take.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Questions.
+    pub asks: u64,
+    /// Of these, answered in the journal.
+    pub in_journal: u64,
+    /// Tokens of the others' input, by rule of thumb.
+    pub input_tokens: u64,
+    /// Tokens of the others' output if each is as long as it may be.
+    pub most_output_tokens: u64,
+    /// What the input costs, in US dollars; `None` where a price is unknown.
+    pub input_usd: Option<f64>,
+    /// What all costs if each answer is as long as it may be, in US dollars; `None` where a price is unknown.
+    pub most_usd: Option<f64>,
+    /// The date of the prices.
+    pub prices_dated: String,
+}
+
+impl Asker {
+    /// An asker of this endpoint. It remembers from the journal which shapes of answers the models take.
+    pub fn new(
+        endpoint: Endpoint,
+        journal: Arc<Journal>,
+        clock: Arc<dyn Clock>,
+        config: AskerConfig,
+    ) -> Result<Self, AskError> {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(AskError::Runtime)?;
+        let ladder = Ladder::remembering(journal.learned_shapes(&endpoint)?);
+        let budget = Mutex::new(Budget::new(&config.budget, config.prices.clone(), endpoint.provider));
+        let pace = Pace::new(config.pace.clone(), clock.now_ms());
+        let transport = Transport::new(endpoint, &config.transport)?;
+        let (halt, _) = watch::channel(false);
+        let TransportConfig { max_answer_bytes, max_results_bytes, .. } = config.transport;
+        let shared = Shared { transport, pace, ladder, clock, budget, halt, max_answer_bytes, max_results_bytes };
+        let shared = Arc::new(shared);
+        Ok(Self { shared, journal, config, runtime })
+    }
+
+    /// Who is asked.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.shared.transport.endpoint()
+    }
+
+    /// The key of a question to this endpoint.
+    pub fn key(&self, ask: &Ask) -> AskKey {
+        AskKey::of(self.endpoint(), ask)
+    }
+
+    /// Asks all questions, and those that `on_answer` returns, before others. Answers come in any order; each is on disk
+    /// when `on_answer` hears of it. A question that fails for itself is handed over as a failure; an error means that
+    /// the run could not go on, and says what to do: run again, and it goes on where it stopped.
+    pub fn ask_all(
+        &self,
+        asks: &mut dyn Iterator<Item = Ask>,
+        on_answer: &mut dyn FnMut(Answered) -> Vec<Ask>,
+        watching: Watching<'_>,
+    ) -> Result<Tally, AskError> {
+        self.shared.halt.send_replace(false);
+        self.runtime.block_on(drive::drive(self, asks, on_answer, watching))
+    }
+
+    /// What asking these questions would take; nothing is sent.
+    pub fn estimate(&self, asks: &mut dyn Iterator<Item = Ask>, route: Route) -> Result<Estimate, JournalError> {
+        let prices = &self.config.prices;
+        let mut estimate = Estimate {
+            input_usd: Some(0.0),
+            most_usd: Some(0.0),
+            prices_dated: prices.dated.clone(),
+            ..Estimate::default()
+        };
+        for ask in asks {
+            estimate.asks += 1;
+            if self.journal.find(&self.key(&ask))?.is_some() {
+                estimate.in_journal += 1;
+                continue;
+            }
+            let input = Usage { input: input_tokens(&ask.request), ..Usage::default() };
+            let most = Usage { output: u64::from(ask.request.max_tokens), ..input };
+            estimate.input_tokens += most.input;
+            estimate.most_output_tokens += most.output;
+            let price = prices.price(self.endpoint().provider, &ask.request.model);
+            let add = |total: Option<f64>, usage: &Usage| Some(total? + price?.cost(usage, route));
+            estimate.input_usd = add(estimate.input_usd, &input);
+            estimate.most_usd = add(estimate.most_usd, &most);
+        }
+        Ok(estimate)
+    }
+}

@@ -1,0 +1,239 @@
+//! One batch between its intention and its end.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::asking::Asker;
+use crate::asking::outcome::AskError;
+use crate::batches::steps::{StepTrouble, advance, find_file, list_since, send, send_for_json, submit};
+use crate::batches::{Item, ItemTrouble, Listed, Progress, items, poll, progress};
+use crate::clients::Outgoing;
+use crate::clients::endpoint::Provider;
+use crate::clients::from_wire;
+use crate::clients::trouble::is_about_shape;
+use crate::cost::prices::Route;
+use crate::journal::answers::Paid;
+use crate::journal::batch_rows::{BatchItem, BatchRow, BatchState};
+use crate::journal::key::{Ask, AskKey};
+
+pub(super) struct OpenBatch {
+    pub(super) row: BatchRow,
+    pub(super) items: Vec<BatchItem>,
+    pub(super) done: u64,
+    /// Where its results lie, once it has ended.
+    addresses: Vec<String>,
+    /// Anthropic's batches that turned out to be others'.
+    not_ours: HashSet<String>,
+    /// How often its sending was interrupted in this run.
+    interrupted: u32,
+}
+
+/// What looking for a batch of unknown fate came to.
+pub(super) enum Found {
+    /// The provider has it.
+    Submitted,
+    /// One that may be it is still being worked on: look again later.
+    Doubtful,
+    /// The provider did not have it, and refuses it now.
+    Refused(String),
+}
+
+/// What looking at a batch came to.
+pub(super) enum Looked {
+    Working,
+    Ended,
+    Failed(String),
+}
+
+/// What a batch brought.
+pub(super) struct Fetched {
+    pub(super) answers: Vec<(AskKey, Ask, Paid)>,
+    pub(super) unanswered: Vec<Unanswered>,
+    pub(super) troubles: Vec<(&'static str, String)>,
+}
+
+/// A question that a batch did not answer.
+pub(super) struct Unanswered {
+    pub(super) key: AskKey,
+    pub(super) ask: Ask,
+    pub(super) what: String,
+    /// It would be refused again.
+    pub(super) refused: bool,
+    /// The shape of the answer was refused; the next batch asks for a looser one.
+    pub(super) shape: bool,
+}
+
+impl OpenBatch {
+    pub(super) fn new(row: BatchRow, items: Vec<BatchItem>) -> Self {
+        Self { row, items, done: 0, addresses: Vec::new(), not_ours: HashSet::new(), interrupted: 0 }
+    }
+
+    /// Finds out whether the provider has a batch whose sending was interrupted; where it has not, sends it.
+    pub(super) async fn find_again(&mut self, asker: &Asker) -> Result<Found, AskError> {
+        let found = self.look_up(asker).await;
+        match found {
+            Ok(found) => Ok(found),
+            Err(StepTrouble::Refused(what)) => Ok(Found::Refused(what)),
+            Err(StepTrouble::Unknown) if self.interrupted < asker.config.pace.attempts => {
+                self.interrupted += 1;
+                Ok(Found::Doubtful)
+            }
+            Err(StepTrouble::Unknown) => {
+                let what = "the provider does not say whether it has the batch".to_owned();
+                Err(AskError::Stopped { what, advice: "run again later: it is looked up first".to_owned() })
+            }
+            Err(StepTrouble::Stop(error)) => Err(error),
+        }
+    }
+
+    async fn look_up(&mut self, asker: &Asker) -> Result<Found, StepTrouble> {
+        let listed = list_since(asker, self.row.at_ms).await?;
+        let found = match asker.endpoint().provider {
+            Provider::OpenAi | Provider::Compatible | Provider::Gemini => {
+                listed.into_iter().find(|batch| batch.id.as_ref() == Some(&self.row.id)).map(|batch| batch.remote_id)
+            }
+            Provider::Anthropic => match self.among_unnamed(asker, listed).await? {
+                Unnamed::Ours(remote_id) => Some(remote_id),
+                Unnamed::None => None,
+                Unnamed::Undecided => return Ok(Found::Doubtful),
+            },
+        };
+        if let Some(remote_id) = found {
+            self.row.remote_id = Some(remote_id);
+            self.row.state = BatchState::Submitted;
+            advance(asker, &self.row, "found again at the provider")?;
+            return Ok(Found::Submitted);
+        }
+        if matches!(asker.endpoint().provider, Provider::OpenAi | Provider::Compatible) && self.row.file_id.is_none() {
+            self.row.file_id = find_file(asker, &self.row).await?;
+        }
+        submit(asker, &mut self.row, &self.items).await?;
+        Ok(Found::Submitted)
+    }
+
+    /// A batch without our name is ours where it has as many questions and answers one of them.
+    async fn among_unnamed(&mut self, asker: &Asker, listed: Vec<Listed>) -> Result<Unnamed, StepTrouble> {
+        let known = asker.journal.known_remote_batches().map_err(|error| StepTrouble::Stop(error.into()))?;
+        let keys: HashSet<&str> = self.items.iter().map(|item| item.key.as_str()).collect();
+        let mut undecided = false;
+        for Listed { remote_id, total, .. } in listed {
+            let other_size = total.is_some_and(|total| total != 0 && total != self.items.len() as u64);
+            if other_size || known.contains(&remote_id) || self.not_ours.contains(&remote_id) {
+                continue;
+            }
+            let body = send_for_json(&asker.shared, &poll(asker.endpoint(), &remote_id)).await?;
+            let Ok(Progress::Ended(addresses)) = progress(asker.endpoint(), &body) else {
+                undecided = true;
+                continue;
+            };
+            for address in addresses {
+                let results = fetch_bytes(asker, address).await?;
+                let items = items(asker.endpoint().provider, &results);
+                if items.iter().any(|item| keys.contains(item.custom_id.as_str())) {
+                    return Ok(Unnamed::Ours(remote_id));
+                }
+            }
+            self.not_ours.insert(remote_id);
+        }
+        Ok(if undecided { Unnamed::Undecided } else { Unnamed::None })
+    }
+
+    /// Asks how far it is.
+    pub(super) async fn look(&mut self, asker: &Asker) -> Result<Looked, AskError> {
+        let remote_id = self.row.remote_id.clone().unwrap_or_default();
+        let body = match send_for_json(&asker.shared, &poll(asker.endpoint(), &remote_id)).await {
+            Ok(body) => body,
+            Err(StepTrouble::Refused(what)) => return Ok(Looked::Failed(what)),
+            Err(StepTrouble::Unknown) => return Ok(Looked::Working),
+            Err(StepTrouble::Stop(error)) => return Err(error),
+        };
+        match progress(asker.endpoint(), &body) {
+            Ok(Progress::Working { done, total: _ }) => {
+                self.done = done;
+                Ok(Looked::Working)
+            }
+            Ok(Progress::Ended(addresses)) => {
+                self.addresses = addresses;
+                Ok(Looked::Ended)
+            }
+            Ok(Progress::Failed(what)) => Ok(Looked::Failed(what)),
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    /// Fetches its results and matches them by their ids, in whatever order they come.
+    pub(super) async fn fetch(
+        &self,
+        asker: &Asker,
+        set_aside_usd: &mut HashMap<AskKey, f64>,
+    ) -> Result<Fetched, AskError> {
+        let mut results = Vec::new();
+        let own = poll(asker.endpoint(), self.row.remote_id.as_deref().unwrap_or_default()).url;
+        let addresses = if self.addresses.is_empty() { std::slice::from_ref(&own) } else { &self.addresses[..] };
+        for address in addresses {
+            match fetch_bytes(asker, address.clone()).await {
+                Ok(bytes) => results.extend(items(asker.endpoint().provider, &bytes)),
+                Err(StepTrouble::Stop(error)) => return Err(error),
+                Err(StepTrouble::Refused(what)) => {
+                    let advice =
+                        "the results of a batch cannot be fetched: look at it on the provider's page, then run again";
+                    return Err(AskError::Stopped { what, advice: advice.to_owned() });
+                }
+                Err(StepTrouble::Unknown) => unreachable!("only a request that makes something is of unknown fate"),
+            }
+        }
+        Ok(self.match_results(asker, results, set_aside_usd))
+    }
+
+    fn match_results(&self, asker: &Asker, results: Vec<Item>, set_aside_usd: &mut HashMap<AskKey, f64>) -> Fetched {
+        let mut fetched = Fetched { answers: Vec::new(), unanswered: Vec::new(), troubles: Vec::new() };
+        let mut asked: HashMap<&str, &BatchItem> = self.items.iter().map(|item| (item.key.as_str(), item)).collect();
+        let provider = asker.endpoint().provider;
+        let mut failed = Vec::new();
+        let mut came = HashSet::new();
+        for Item { custom_id, result } in results {
+            let Some(&item) = asked.get(custom_id.as_str()) else {
+                let kind = if came.contains(&custom_id) { "second answer in a batch" } else { "unknown id in a batch" };
+                fetched.troubles.push((kind, custom_id));
+                continue;
+            };
+            let answer = result.and_then(|body| {
+                from_wire(provider, body).map_err(|trouble| ItemTrouble { what: trouble.to_string(), refused: false })
+            });
+            match answer {
+                Ok(answer) => {
+                    let usd = set_aside_usd.remove(&item.key).unwrap_or(0.0);
+                    let model = &item.ask.request.model;
+                    let cost_usd = asker.shared.budget().paid(usd, model, &answer, Route::Batch);
+                    let paid = Paid { answer, rung: item.rung, route: Route::Batch, cost_usd };
+                    fetched.answers.push((item.key.clone(), item.ask.clone(), paid));
+                }
+                Err(trouble) => failed.push((item, trouble)),
+            }
+            asked.remove(custom_id.as_str());
+            came.insert(custom_id);
+        }
+        let missing = asked
+            .into_values()
+            .map(|item| (item, ItemTrouble { what: "the batch has no result for it".to_owned(), refused: false }));
+        failed.extend(missing);
+        for (item, ItemTrouble { what, refused }) in failed {
+            let usd = set_aside_usd.remove(&item.key).unwrap_or(0.0);
+            asker.shared.budget().give_back(usd);
+            let (key, ask) = (item.key.clone(), item.ask.clone());
+            let lower = || asker.shared.ladder.refused(provider, &ask.request.model, item.rung);
+            let shape = refused && is_about_shape(&what) && lower().is_some();
+            fetched.unanswered.push(Unanswered { key, ask, what, refused: refused && !shape, shape });
+        }
+        fetched
+    }
+}
+
+enum Unnamed {
+    Ours(String),
+    Undecided,
+    None,
+}
+
+async fn fetch_bytes(asker: &Asker, address: String) -> Result<Vec<u8>, StepTrouble> {
+    send(&asker.shared, &Outgoing::get(address)).await
+}

@@ -1,0 +1,214 @@
+//! Batches: a row before each step into the network, so that a run that dies between any two steps can go on.
+
+use rusqlite::{Connection, params};
+
+use crate::clients::endpoint::Endpoint;
+use crate::journal::answers::{Paid, insert};
+use crate::journal::key::{Ask, AskKey};
+use crate::journal::{Journal, JournalError};
+use crate::ladder::Rung;
+
+/// How far a batch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchState {
+    /// About to be sent; after a crash nobody knows whether it was.
+    Intended,
+    /// Its file lies at the provider.
+    Uploaded,
+    /// The provider works on it.
+    Submitted,
+    /// Its answers are in the journal.
+    Fetched,
+    /// The provider never had it, or failed it as a whole: its questions are free again.
+    GivenUp,
+}
+
+impl BatchState {
+    const ALL: [Self; 5] = [Self::Intended, Self::Uploaded, Self::Submitted, Self::Fetched, Self::GivenUp];
+
+    /// The name, as kept in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Uploaded => "uploaded",
+            Self::Submitted => "submitted",
+            Self::Fetched => "fetched",
+            Self::GivenUp => "given up",
+        }
+    }
+}
+
+/// A batch that has not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchRow {
+    /// Our name for it, which the provider is told where it takes one.
+    pub id: String,
+    /// The model that answers.
+    pub model: String,
+    /// How far it has come.
+    pub state: BatchState,
+    /// The provider's name of its file.
+    pub file_id: Option<String>,
+    /// The provider's name of the batch.
+    pub remote_id: Option<String>,
+    /// When it was intended, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// What a batch asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchItem {
+    /// Its key, which is also its custom id.
+    pub key: AskKey,
+    /// The question.
+    pub ask: Ask,
+    /// The shape in which it was asked.
+    pub rung: Rung,
+}
+
+impl Journal {
+    /// A name for a new batch, never used before.
+    pub fn new_batch_id(&self) -> Result<String, JournalError> {
+        let prefix = format!("r2r-{}", self.owner.name());
+        let taken: u64 = self.read(|connection| {
+            connection.query_row("SELECT count(*) FROM batches WHERE owner = ?", [self.owner.name()], |row| row.get(0))
+        })?;
+        Ok(format!("{prefix}-{taken}"))
+    }
+
+    /// Writes down that a batch is about to be sent; the leases on its questions pass to it.
+    pub fn intend_batch(&self, endpoint: &Endpoint, row: &BatchRow, items: &[BatchItem]) -> Result<(), JournalError> {
+        self.write(|transaction| {
+            transaction.execute(
+                "INSERT INTO batches VALUES (?, ?, ?, ?, ?, NULL, NULL, '', ?, ?)",
+                params![
+                    row.id,
+                    endpoint.provider.name(),
+                    endpoint.base_url(),
+                    row.model,
+                    row.state.name(),
+                    self.owner.name(),
+                    row.at_ms
+                ],
+            )?;
+            let mut insert = transaction.prepare_cached("INSERT INTO batch_items VALUES (?, ?, 'asked', ?, ?)")?;
+            let mut end_lease = transaction.prepare_cached("DELETE FROM leases WHERE key = ?")?;
+            for BatchItem { key, ask, rung } in items {
+                let ask = serde_json::to_string(ask).expect("a question is made of strings and numbers");
+                insert.execute([&row.id, key.as_str(), rung.name(), &ask])?;
+                end_lease.execute([key.as_str()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes down how far a batch has come, with a note for the reader of the journal.
+    pub fn advance_batch(&self, row: &BatchRow, note: &str) -> Result<(), JournalError> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE batches SET state = ?, file_id = ?, remote_id = ?, note = ? WHERE id = ?",
+                params![row.state.name(), row.file_id, row.remote_id, note, row.id],
+            )
+        })?;
+        Ok(())
+    }
+
+    /// The batches of an endpoint that have not come to their end and that no living run attends to; from now on this
+    /// one does.
+    pub fn attend_to_batches(&self, endpoint: &Endpoint) -> Result<Vec<BatchRow>, JournalError> {
+        self.write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "SELECT id, model, state, file_id, remote_id, at_ms, owner FROM batches
+                 WHERE provider = ? AND base_url = ? AND state NOT IN ('fetched', 'given up') ORDER BY at_ms, id",
+            )?;
+            let rows = statement.query_map([endpoint.provider.name(), endpoint.base_url()], |row| {
+                let name: String = row.get(2)?;
+                let state = BatchState::ALL.into_iter().find(|state| state.name() == name);
+                let batch = BatchRow {
+                    id: row.get(0)?,
+                    model: row.get(1)?,
+                    state: state.unwrap_or(BatchState::Intended),
+                    file_id: row.get(3)?,
+                    remote_id: row.get(4)?,
+                    at_ms: row.get(5)?,
+                };
+                Ok((batch, row.get::<_, String>(6)?))
+            })?;
+            let mut ours = Vec::new();
+            for row in rows {
+                let (batch, owner) = row?;
+                if owner == self.owner.name() || self.owner.has_ended(&owner) {
+                    let mut adopt = transaction.prepare_cached("UPDATE batches SET owner = ? WHERE id = ?")?;
+                    adopt.execute([self.owner.name(), &batch.id])?;
+                    ours.push(batch);
+                }
+            }
+            Ok(ours)
+        })
+    }
+
+    /// The provider's names of all batches that the journal knows.
+    pub fn known_remote_batches(&self) -> Result<Vec<String>, JournalError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare("SELECT remote_id FROM batches WHERE remote_id IS NOT NULL")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect()
+        })
+    }
+
+    /// What a batch asks.
+    pub fn batch_items(&self, id: &str) -> Result<Vec<BatchItem>, JournalError> {
+        self.read(|connection| items(connection, id))
+    }
+
+    /// Keeps what a batch brought, all or nothing: its answers, and which questions it did not answer.
+    pub fn settle_batch(
+        &self,
+        endpoint: &Endpoint,
+        row: &BatchRow,
+        answers: &[(AskKey, Ask, Paid)],
+        now_ms: u64,
+    ) -> Result<(), JournalError> {
+        self.write(|transaction| {
+            transaction.execute("UPDATE batch_items SET state = 'failed', ask = '' WHERE batch = ?", [&row.id])?;
+            let mut answered =
+                transaction.prepare_cached("UPDATE batch_items SET state = 'answered' WHERE batch = ? AND key = ?")?;
+            for (key, ask, paid) in answers {
+                insert(transaction, endpoint, key, ask, paid, now_ms)?;
+                answered.execute([&row.id, key.as_str()])?;
+            }
+            transaction.execute(
+                "UPDATE batches SET state = ?, remote_id = ? WHERE id = ?",
+                params![BatchState::Fetched.name(), row.remote_id, row.id],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// How many batches have been fetched without an answer to this question.
+    pub fn failed_in_batches(&self, key: &AskKey) -> Result<u32, JournalError> {
+        self.read(|connection| {
+            connection.query_row(
+                "SELECT count(*) FROM batch_items WHERE key = ? AND state = 'failed'",
+                [key.as_str()],
+                |row| row.get(0),
+            )
+        })
+    }
+}
+
+fn items(connection: &Connection, id: &str) -> rusqlite::Result<Vec<BatchItem>> {
+    let mut statement = connection.prepare("SELECT key, ask, rung FROM batch_items WHERE batch = ? ORDER BY key")?;
+    let rows = statement.query_map([id], |row| {
+        let ask: String = row.get(1)?;
+        let broken = |error: serde_json::Error| {
+            rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
+        };
+        Ok(BatchItem {
+            key: AskKey::from_row(row.get(0)?),
+            ask: serde_json::from_str(&ask).map_err(broken)?,
+            rung: Rung::of_name(&row.get::<_, String>(2)?).unwrap_or(Rung::Text),
+        })
+    })?;
+    rows.collect()
+}

@@ -1,0 +1,132 @@
+//! Batches of all providers, with a crash between any two steps.
+
+use r2r_teacher::asking::outcome::{AskError, AskFailure};
+use r2r_teacher::batches::BatchConfig;
+use r2r_teacher::clients::endpoint::Provider;
+use r2r_teacher::cost::prices::Route;
+use r2r_teacher::ladder::Rung;
+
+use crate::bench::{Bench, asks, assert_all_answered};
+use crate::server::Server;
+use crate::server::batches::Cut;
+use crate::server::faults::Faults;
+
+const PROVIDERS: [Provider; 3] = [Provider::OpenAi, Provider::Anthropic, Provider::Gemini];
+
+fn bench(provider: Provider) -> Bench {
+    let bench = Bench::new(provider, Server::start(Faults::None));
+    bench.server.batches().polls = 2;
+    bench
+}
+
+fn small() -> BatchConfig {
+    BatchConfig { items: 4, ..BatchConfig::default() }
+}
+
+#[test]
+fn answers_are_matched_by_their_ids_in_any_order() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        bench.server.batches().strange_ids = true;
+        let (answered, tally) = bench.run_in_batches(asks(10), &small());
+        let tally = tally.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 10);
+        assert_eq!(tally.paid, 10);
+        let batches = bench.server.batches();
+        assert_eq!(batches.made.iter().map(|batch| batch.size).collect::<Vec<_>>(), [4, 4, 2], "{provider:?}");
+        assert!(answered.iter().all(|answer| answer.result.as_ref().unwrap().route == Route::Batch));
+        drop(batches);
+        let troubles = bench.journal().summary().unwrap().troubles;
+        let kinds: Vec<(&str, u64)> = troubles.iter().map(|(kind, count, _)| (kind.as_str(), *count)).collect();
+        assert_eq!(kinds, [("second answer in a batch", 3), ("unknown id in a batch", 3)], "{provider:?}");
+    }
+}
+
+#[test]
+fn expired_and_missing_questions_are_sent_again_and_refused_ones_are_not() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        {
+            let mut batches = bench.server.batches();
+            batches.expire_once.insert("q1".to_owned());
+            batches.leave_out_once.insert("q2".to_owned());
+            batches.refuse.insert("q3".to_owned());
+        }
+        let (answered, tally) = bench.run_in_batches(asks(6), &small());
+        let tally = tally.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_eq!((tally.paid, tally.failed, tally.retries), (5, 1, 2), "{provider:?}");
+        let (refused, others): (Vec<_>, Vec<_>) = answered.into_iter().partition(|answer| answer.ask.tag == "q3");
+        assert!(matches!(refused[0].result, Err(AskFailure::Refused(_))), "{:?}", refused[0].result);
+        assert_all_answered(&others, 5);
+        assert!(bench.server.batches().paid.values().all(|&times| times == 1));
+    }
+}
+
+#[test]
+fn a_shape_refused_in_a_batch_is_a_looser_one_in_the_next() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        bench.server.batches().refuse_schemas = true;
+        let (answered, tally) = bench.run_in_batches(asks(3), &small());
+        tally.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        let expected = if provider == Provider::Anthropic { Rung::Text } else { Rung::Json };
+        assert!(answered.iter().all(|answer| answer.result.as_ref().unwrap().rung == expected), "{provider:?}");
+        assert_eq!(bench.server.batches().made.len(), 2);
+        // The journal knows: the next run does not ask for a schema.
+        bench.run_in_batches(asks(5), &small()).1.unwrap();
+        assert_eq!(bench.server.batches().made.len(), 3, "{provider:?}");
+    }
+}
+
+#[test]
+fn a_question_that_never_comes_back_is_given_up() {
+    let bench = bench(Provider::OpenAi);
+    let config = BatchConfig { attempts: 2, ..small() };
+    // Expired in the first batch, left out of the second.
+    bench.server.batches().expire_once.insert("q0".to_owned());
+    bench.server.batches().leave_out_once.insert("q0".to_owned());
+    let (answered, tally) = bench.run_in_batches(asks(1), &config);
+    assert_eq!(tally.unwrap().failed, 1);
+    assert!(matches!(answered[0].result, Err(AskFailure::Unavailable { attempts: 2, .. })), "{:?}", answered[0].result);
+}
+
+/// The run dies at its n-th request about batches, before or after the provider has acted; the next run goes on.
+fn survives_a_crash(provider: Provider, at: u32, cut: Cut) -> bool {
+    let bench = bench(provider);
+    bench.server.batches().cut_at = Some((at, cut));
+    let (_, ended) = bench.run_in_batches(asks(6), &small());
+    if ended.is_ok() {
+        return false;
+    }
+    assert!(matches!(ended, Err(AskError::Stopped { .. })), "{provider:?} {at} {cut:?}: {ended:?}");
+    bench.server.batches().heal();
+    let (again, ended) = bench.run_in_batches(asks(6), &small());
+    ended.unwrap_or_else(|error| panic!("{provider:?}, cut {cut:?} request {at}: {error}"));
+    assert_all_answered(&again, 6);
+    let paid = bench.server.batches().paid.clone();
+    assert!(paid.values().all(|&times| times == 1), "{provider:?}, cut {cut:?} request {at}: {paid:?}");
+    assert_eq!(paid.len(), 6);
+    true
+}
+
+#[test]
+fn a_crash_between_any_two_steps_loses_nothing_and_pays_nothing_twice() {
+    for provider in PROVIDERS {
+        for cut in [Cut::Before, Cut::After] {
+            let crashed = (0..40).take_while(|&at| survives_a_crash(provider, at, cut)).count();
+            // Two batches, each made, polled three times and fetched.
+            assert!((8..40).contains(&crashed), "{provider:?} {cut:?}: {crashed} steps");
+        }
+    }
+}
+
+#[test]
+fn a_second_run_in_batches_costs_nothing() {
+    let bench = bench(Provider::Anthropic);
+    bench.run_in_batches(asks(5), &small()).1.unwrap();
+    let (answered, tally) = bench.run_in_batches(asks(5), &small());
+    assert_all_answered(&answered, 5);
+    assert_eq!(tally.unwrap().from_journal, 5);
+    assert_eq!(bench.server.batches().made.len(), 2);
+}

@@ -1,0 +1,98 @@
+//! Budgets and estimates.
+
+use r2r_teacher::asking::outcome::AskError;
+use r2r_teacher::clients::endpoint::Provider;
+use r2r_teacher::cost::budget::{BudgetConfig, BudgetError};
+use r2r_teacher::cost::prices::{PriceTable, Route};
+
+use crate::bench::{Bench, asks};
+use crate::server::Server;
+use crate::server::faults::{Fault, Faults};
+
+/// Input 1 and output 10 dollars a million: an answer of the server (60 + 40 cached at half, 20 out) costs 0.00028.
+fn prices() -> PriceTable {
+    let text = "dated = \"2026-01-01\"\n[[price]]\nprovider = \"openai\"\nmodel = \"test-model\"\ninput = 1.0\ncached = 0.5\noutput = 10.0\nbatch = 0.5\n";
+    PriceTable::read(text).unwrap()
+}
+
+const ANSWER_USD: f64 = 0.00028;
+
+fn bench(faults: Faults, limit_usd: Option<f64>) -> Bench {
+    let mut bench = Bench::new(Provider::OpenAi, Server::start(faults));
+    bench.config.prices = prices();
+    bench.config.budget = BudgetConfig { limit_usd, spent_before_usd: 0.0 };
+    bench
+}
+
+#[test]
+fn what_is_spent_is_the_sum_of_the_answers() {
+    let bench = bench(Faults::None, None);
+    let (answered, tally) = bench.run(asks(10));
+    let tally = tally.unwrap();
+    assert!((tally.spent_usd - 10.0 * ANSWER_USD).abs() < 1e-9, "{tally:?}");
+    assert!(answered.iter().all(|answer| answer.result.as_ref().unwrap().cost_usd == Some(ANSWER_USD)));
+    assert!((bench.journal().summary().unwrap().cost_usd() - 10.0 * ANSWER_USD).abs() < 1e-9);
+}
+
+#[test]
+fn a_budget_is_not_passed_at_any_concurrency() {
+    for concurrency in [1, 7, 64] {
+        let limit = 0.02;
+        let mut bench = bench(Faults::None, Some(limit));
+        bench.config.pace.concurrency = concurrency;
+        let (answered, tally) = bench.run(asks(200));
+        assert!(matches!(tally, Err(AskError::Budget(BudgetError::Reached { .. }))), "{tally:?}");
+        let spent = bench.server.seen().paid.len() as f64 * ANSWER_USD;
+        assert!(spent <= limit, "{spent} at {concurrency}");
+        // And it is used: what is left is less than one more request may cost (0.00137).
+        assert!(spent > limit - 0.0016, "{spent} at {concurrency}");
+        assert_eq!(answered.len(), bench.server.seen().paid.len());
+    }
+}
+
+#[test]
+fn a_budget_counts_what_may_have_been_paid_when_the_line_broke() {
+    let mut bench = bench(Faults::Always(Fault::Cut), Some(0.005));
+    bench.config.pace.concurrency = 1;
+    bench.config.pace.attempts = 1000;
+    let (_, tally) = bench.run(asks(5));
+    assert!(matches!(tally, Err(AskError::Budget(BudgetError::Reached { .. }))), "{tally:?}");
+    let sent = bench.server.n_requests();
+    assert!((2..=4).contains(&sent), "{sent} requests of up to 0.0014 USD each were sent for 0.005 USD");
+}
+
+#[test]
+fn a_budget_without_a_price_does_not_begin() {
+    let mut bench = bench(Faults::None, Some(5.0));
+    bench.config.prices = PriceTable::built_in();
+    let (_, tally) = bench.run(asks(5));
+    let error = tally.unwrap_err();
+    assert!(matches!(error, AskError::Budget(BudgetError::NoPrice { .. })), "{error}");
+    assert!(error.to_string().contains("needs the price of openai test-model"), "{error}");
+    assert_eq!(bench.server.n_requests(), 0);
+}
+
+#[test]
+fn without_a_budget_an_unknown_price_is_unknown_and_not_zero() {
+    let mut bench = bench(Faults::None, None);
+    bench.config.prices = PriceTable::built_in();
+    let (answered, tally) = bench.run(asks(2));
+    assert_eq!(tally.unwrap().unpriced, 2);
+    assert_eq!(answered[0].result.as_ref().unwrap().cost_usd, None);
+    assert_eq!(bench.journal().summary().unwrap().models[0].unpriced, 2);
+}
+
+#[test]
+fn an_estimate_sends_nothing_and_counts_only_what_is_not_there() {
+    let bench = bench(Faults::None, None);
+    bench.run(asks(4)).1.unwrap();
+    let estimate = bench.asker().estimate(&mut asks(10).into_iter(), Route::Live).unwrap();
+    assert_eq!((estimate.asks, estimate.in_journal, estimate.most_output_tokens), (10, 4, 600));
+    let expected = estimate.input_tokens as f64 * 1e-6;
+    assert!((estimate.input_usd.unwrap() - expected).abs() < 1e-12);
+    assert!((estimate.most_usd.unwrap() - expected - 0.006).abs() < 1e-12);
+    assert_eq!(estimate.prices_dated, "2026-01-01");
+    assert_eq!(bench.server.n_requests(), 4);
+    let batch = bench.asker().estimate(&mut asks(10).into_iter(), Route::Batch).unwrap();
+    assert!((batch.most_usd.unwrap() * 2.0 - estimate.most_usd.unwrap()).abs() < 1e-12);
+}

@@ -1,0 +1,177 @@
+//! Each kind of fault: survived, or said clearly.
+
+use std::time::Duration;
+
+use r2r_teacher::asking::outcome::{AskError, AskFailure};
+use r2r_teacher::clients::endpoint::Provider;
+use r2r_teacher::ladder::Rung;
+
+use crate::bench::{Bench, ask, asks, assert_all_answered};
+use crate::server::Server;
+use crate::server::faults::{Fault, Faults};
+
+/// A fault that the first requests meet, and no later ones: every question is answered, each paid once.
+fn survives(provider: Provider, fault: &Fault) {
+    let faults = Faults::first(&[fault.clone(), fault.clone()]);
+    let mut bench = Bench::new(provider, Server::start(faults));
+    bench.config.transport.timeout = Duration::from_secs(2);
+    bench.config.transport.max_answer_bytes = 100_000;
+    let (answered, tally) = bench.run(asks(5));
+    let tally = tally.unwrap_or_else(|error| panic!("{provider:?} {fault:?}: {error}"));
+    assert_all_answered(&answered, 5);
+    assert_eq!(tally.paid, 5, "{provider:?} {fault:?}");
+    let seen = bench.server.seen();
+    assert_eq!(seen.faults[fault.name()], 2, "the fault was served");
+    assert!(seen.paid.values().all(|&times| times == 1), "{provider:?} {fault:?}: {:?}", seen.paid);
+}
+
+/// A fault that ends the run: nothing more is asked, and the error says what to do.
+fn stops(provider: Provider, fault: &Fault, advice: &str) {
+    let mut bench = Bench::new(provider, Server::start(Faults::Always(fault.clone())));
+    bench.config.pace.concurrency = 2;
+    let (answered, tally) = bench.run(asks(50));
+    assert!(answered.is_empty());
+    let error = tally.unwrap_err();
+    assert!(matches!(error, AskError::Stopped { .. }), "{provider:?} {fault:?}: {error}");
+    assert!(error.to_string().contains(advice), "{provider:?} {fault:?}: {error}");
+    assert!(bench.server.n_requests() <= 4, "{} requests after the first refusal", bench.server.n_requests());
+}
+
+const PROVIDERS: [Provider; 4] = Provider::ALL;
+
+#[test]
+fn passing_trouble_costs_no_question_and_is_paid_once() {
+    for provider in PROVIDERS {
+        for fault in [
+            Fault::RateLimited(20),
+            Fault::RateLimitedSilently,
+            Fault::ServerError,
+            Fault::Overloaded,
+            Fault::Cut,
+            Fault::CutAtOnce,
+            Fault::InvalidJson,
+            Fault::NoChoices,
+            Fault::Huge(200_000),
+            Fault::Slow(Duration::from_millis(100)),
+        ] {
+            survives(provider, &fault);
+        }
+    }
+}
+
+#[test]
+fn a_body_slower_than_the_timeout_is_asked_again() {
+    let faults = Faults::first(&[Fault::Slow(Duration::from_secs(20))]);
+    let mut bench = Bench::new(Provider::OpenAi, Server::start(faults));
+    bench.config.transport.timeout = Duration::from_millis(300);
+    let (answered, tally) = bench.run(asks(1));
+    assert_all_answered(&answered, 1);
+    assert_eq!(tally.unwrap().retries, 1);
+    // Nobody knows whether it was paid: it is counted apart.
+    assert_eq!(bench.journal().summary().unwrap().troubles[0].0, "timed out");
+}
+
+#[test]
+fn no_quota_and_a_bad_key_stop_everything_at_once() {
+    for provider in PROVIDERS {
+        stops(provider, &Fault::NoQuota, "raise the quota or add credit");
+        stops(provider, &Fault::BadKey, &format!("check the key in {}", provider.key_variable()));
+        stops(provider, &Fault::NoSuchModel, "check the name of the model and the base URL");
+    }
+}
+
+#[test]
+fn a_refused_question_does_not_stop_the_others() {
+    for provider in PROVIDERS {
+        let mut bench = Bench::new(provider, Server::start(Faults::first(&[Fault::TooLong])));
+        bench.config.pace.concurrency = 1;
+        let (answered, tally) = bench.run(asks(4));
+        assert_eq!(tally.unwrap().failed, 1);
+        assert!(matches!(answered[0].result, Err(AskFailure::Refused(_))), "{:?}", answered[0].result);
+        assert_all_answered(&answered[1..], 3);
+    }
+}
+
+#[test]
+fn a_provider_that_never_answers_is_given_up() {
+    let mut bench = Bench::new(Provider::OpenAi, Server::start(Faults::Always(Fault::ServerError)));
+    bench.config.pace.concurrency = 4;
+    bench.config.pace.attempts = 3;
+    let (answered, tally) = bench.run(asks(100));
+    let error = tally.unwrap_err();
+    assert!(error.to_string().contains("no request gets through"), "{error}");
+    assert!((8..=12).contains(&answered.len()), "{} questions were tried", answered.len());
+    assert!(answered.iter().all(|answer| matches!(answer.result, Err(AskFailure::Unavailable { attempts: 3, .. }))));
+}
+
+#[test]
+fn a_wait_longer_than_one_would_wait_is_said() {
+    let mut bench = Bench::new(Provider::OpenAi, Server::start(Faults::Always(Fault::RateLimited(3_600_000))));
+    bench.config.pace.concurrency = 1;
+    let (_, tally) = bench.run(asks(3));
+    let error = tally.unwrap_err();
+    assert!(error.to_string().contains("asks to wait 3600 s"), "{error}");
+}
+
+#[test]
+fn an_empty_answer_is_an_answer() {
+    for provider in PROVIDERS {
+        let bench = Bench::new(provider, Server::start(Faults::Always(Fault::EmptyContent)));
+        let (answered, _) = bench.run(asks(1));
+        assert_eq!(answered[0].result.as_ref().unwrap().answer.text, "");
+        assert_eq!(bench.journal().summary().unwrap().models[0].empty, 1);
+        assert_eq!(bench.server.seen().paid["q0"], 1);
+    }
+}
+
+#[test]
+fn the_ladder_goes_down_once_and_is_remembered() {
+    for (provider, rungs) in [
+        (Provider::OpenAi, &[Rung::Json, Rung::Text][..]),
+        (Provider::Compatible, &[Rung::Json, Rung::Text]),
+        (Provider::Anthropic, &[Rung::Text]),
+        (Provider::Gemini, &[Rung::Json, Rung::Text]),
+    ] {
+        for refusals in 1..=rungs.len() {
+            let faults = Faults::first(&vec![Fault::ShapeRefused; refusals]);
+            let mut bench = Bench::new(provider, Server::start(faults));
+            bench.config.pace.concurrency = 1;
+            let (answered, tally) = bench.run(asks(3));
+            tally.unwrap();
+            assert_all_answered(&answered, 3);
+            let expected = rungs[refusals - 1];
+            assert!(answered.iter().all(|answer| answer.result.as_ref().unwrap().rung == expected), "{provider:?}");
+            assert_eq!(bench.server.n_requests(), 3 + refusals, "the refusal is met once");
+            // Another run, another process: the journal knows.
+            let (answered, _) = bench.run(vec![ask("later")]);
+            assert_all_answered(&answered, 1);
+            assert_eq!(answered[0].result.as_ref().unwrap().rung, expected);
+            assert_eq!(bench.server.n_requests(), 4 + refusals);
+        }
+    }
+}
+
+#[test]
+fn a_shape_refused_at_every_rung_is_a_refused_question() {
+    let bench = Bench::new(Provider::OpenAi, Server::start(Faults::Always(Fault::ShapeRefused)));
+    let (answered, tally) = bench.run(asks(1));
+    assert_eq!(tally.unwrap().failed, 1);
+    assert!(matches!(answered[0].result, Err(AskFailure::Refused(_))));
+    assert_eq!(bench.server.n_requests(), 3);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_no_cost() {
+    let server = Server::start(Faults::None);
+    let mut bench = Bench::new(Provider::Compatible, server);
+    // A port on which nobody listens.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    bench.server.address = listener.local_addr().unwrap();
+    drop(listener);
+    bench.config.pace.attempts = 2;
+    let (answered, tally) = bench.run(asks(2));
+    let tally = tally.unwrap();
+    assert_eq!((tally.failed, tally.unsure_usd), (2, 0.0));
+    let failure = answered[0].result.as_ref().unwrap_err().to_string();
+    assert!(failure.contains("onnection refused") || failure.contains("onnect"), "{failure}");
+}

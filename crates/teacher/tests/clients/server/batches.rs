@@ -1,0 +1,296 @@
+//! The batch interfaces of all providers, in memory. Results come in the reverse of the order in which they were asked.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::State;
+use super::faults::Fault;
+use super::http::{Reply, Request};
+use super::wire::{self, Kind};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The request has no effect.
+    Before,
+    /// The request has its effect, and its answer is lost.
+    After,
+}
+
+#[derive(Default)]
+pub(crate) struct Batches {
+    /// How many polls a batch takes.
+    pub(crate) polls: u32,
+    /// Marks that expire in the first batch that has them.
+    pub(crate) expire_once: HashSet<String>,
+    /// Marks that are refused whenever they come.
+    pub(crate) refuse: HashSet<String>,
+    /// Questions that ask for a schema are refused.
+    pub(crate) refuse_schemas: bool,
+    /// Marks that are left out of the results of the first batch that has them.
+    pub(crate) leave_out_once: HashSet<String>,
+    /// Each batch has a result with an id that nobody asked, and one result twice.
+    pub(crate) strange_ids: bool,
+    /// The n-th request, counted from 0, is cut, and all after it are refused until the server is healed.
+    pub(crate) cut_at: Option<(u32, Cut)>,
+    pub(crate) n_requests: u32,
+    is_dead: bool,
+    /// How often each mark was answered in a batch, and so paid.
+    pub(crate) paid: HashMap<String, u32>,
+    files: Vec<(String, String, Vec<u8>)>,
+    pub(crate) made: Vec<Batch>,
+}
+
+pub(crate) struct Batch {
+    kind: Kind,
+    id: String,
+    name: String,
+    pub(crate) size: usize,
+    polls: u32,
+    results: Vec<Value>,
+}
+
+impl Batches {
+    pub(crate) fn heal(&mut self) {
+        (self.cut_at, self.is_dead) = (None, false);
+    }
+}
+
+/// The reply to a request about batches; `None` where it is about something else.
+pub(crate) fn reply(state: &State, request: &Request) -> Option<(Reply, Option<Fault>)> {
+    let path = request.path.split('?').next().unwrap_or_default();
+    let is_batch = path.contains("/batches") || path.contains("/files") || path.ends_with(":batchGenerateContent");
+    if !is_batch {
+        return None;
+    }
+    let mut batches = state.batches.lock().unwrap();
+    let n = batches.n_requests;
+    batches.n_requests += 1;
+    let dead =
+        || Reply::json(401, &json!({ "error": { "message": "the process is dead", "type": "authentication_error" } }));
+    if batches.is_dead {
+        return Some((dead(), None));
+    }
+    match batches.cut_at {
+        Some((at, Cut::Before)) if at == n => {
+            batches.is_dead = true;
+            Some((dead(), Some(Fault::CutAtOnce)))
+        }
+        Some((at, Cut::After)) if at == n => {
+            let reply = batches.handle(request, path);
+            batches.is_dead = true;
+            Some((reply, Some(Fault::CutAtOnce)))
+        }
+        _ => Some((batches.handle(request, path), None)),
+    }
+}
+
+impl Batches {
+    fn handle(&mut self, request: &Request, path: &str) -> Reply {
+        let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let last = path.rsplit('/').next().unwrap_or_default().to_owned();
+        match (request.method.as_str(), path) {
+            ("POST", path) if path.ends_with("/files") => self.upload(&request.body),
+            ("GET", path) if path.ends_with("/files") => {
+                let files = self.files.iter().map(|(id, name, _)| json!({ "id": id, "filename": name }));
+                Reply::json(200, &json!({ "data": files.rev().collect::<Vec<_>>(), "has_more": false }))
+            }
+            ("GET", path) if path.ends_with("/content") => {
+                let id = path.trim_end_matches("/content").rsplit('/').next().unwrap_or_default();
+                self.openai_results(id)
+            }
+            ("POST", path) if path.ends_with("/messages/batches") => {
+                let lines = list_at(&body, "/requests")
+                    .into_iter()
+                    .map(|line| (text(&line, "custom_id"), line))
+                    .collect::<Vec<_>>();
+                self.make(Kind::Anthropic, "", &lines)
+            }
+            ("GET", path) if path.ends_with("/results") => {
+                let id = path.trim_end_matches("/results").rsplit('/').next().unwrap_or_default();
+                let batch = self.made.iter().find(|batch| batch.id == id).unwrap();
+                Reply::text(200, &json_lines(&batch.results))
+            }
+            ("POST", path) if path.ends_with("/batches") => {
+                let file = text(&body, "input_file_id");
+                let bytes = self.files.iter().find(|(id, ..)| *id == file).unwrap().2.clone();
+                let lines = String::from_utf8(bytes).unwrap();
+                let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+                let lines = lines.map(|line| (text(&line, "custom_id"), line)).collect::<Vec<_>>();
+                let name = body.pointer("/metadata/r2r_batch").and_then(Value::as_str).unwrap_or_default().to_owned();
+                self.make(Kind::OpenAi, &name, &lines)
+            }
+            ("POST", path) if path.ends_with(":batchGenerateContent") => {
+                let name = body.pointer("/batch/displayName").and_then(Value::as_str).unwrap_or_default().to_owned();
+                let lines = list_at(&body, "/batch/inputConfig/requests/requests").into_iter();
+                let key = |line: &Value| line.pointer("/metadata/key").unwrap().as_str().unwrap().to_owned();
+                let lines = lines.map(|line| (key(&line), line)).collect::<Vec<_>>();
+                self.make(Kind::Gemini, &name, &lines)
+            }
+            ("GET", path) if path.ends_with("/batches") => {
+                let all: Vec<Value> = self.made.iter().rev().map(Batch::described).collect();
+                Reply::json(200, &json!({ "data": all, "operations": all, "has_more": false }))
+            }
+            ("GET", _) => {
+                let polls = self.polls;
+                let Some(batch) = self.made.iter_mut().find(|batch| batch.id.ends_with(&last)) else {
+                    return Reply::json(404, &json!({ "error": { "message": "no such batch" } }));
+                };
+                batch.polls += 1;
+                let ended = batch.polls > polls;
+                Reply::json(200, &batch.polled(ended))
+            }
+            _ => Reply::json(404, &json!({ "error": { "message": "no such path" } })),
+        }
+    }
+
+    fn upload(&mut self, form: &[u8]) -> Reply {
+        let form = String::from_utf8(form.to_vec()).unwrap();
+        assert!(form.contains("name=\"purpose\"\r\n\r\nbatch\r\n"), "{form}");
+        let name = form.split("filename=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let start = form.find("{\"custom_id\"").unwrap();
+        let end = form.rfind("\r\n--").unwrap();
+        let id = format!("file-{}", self.files.len());
+        self.files.push((id.clone(), name.clone(), form.as_bytes()[start..end].to_vec()));
+        Reply::json(200, &json!({ "id": id, "filename": name, "purpose": "batch" }))
+    }
+
+    fn make(&mut self, kind: Kind, name: &str, lines: &[(String, Value)]) -> Reply {
+        let mut results: Vec<Value> = Vec::new();
+        for (custom_id, line) in lines.iter().rev() {
+            let mark = wire::mark(&line.to_string());
+            let asks_for_schema =
+                ["json_schema", "responseJsonSchema"].iter().any(|word| line.to_string().contains(word));
+            let result = if self.refuse_schemas && asks_for_schema {
+                refused(kind, custom_id, "response_format, output_config and responseJsonSchema are not supported")
+            } else if self.refuse.contains(&mark) {
+                refused(kind, custom_id, "prompt is too long")
+            } else if self.expire_once.remove(&mark) {
+                expired(kind, custom_id)
+            } else if self.leave_out_once.remove(&mark) {
+                continue;
+            } else {
+                *self.paid.entry(mark.clone()).or_default() += 1;
+                answered(kind, custom_id, &wire::answer(kind, &mark, &wire::text_for(&mark)))
+            };
+            results.push(result);
+        }
+        if self.strange_ids {
+            let stranger = answered(kind, "stranger", &wire::answer(kind, "stranger", "not yours"));
+            results.insert(0, stranger);
+            results.extend(results.last().cloned());
+        }
+        let n = self.made.len();
+        let id = match kind {
+            Kind::OpenAi => format!("batch_{n}"),
+            Kind::Anthropic => format!("msgbatch_{n}"),
+            Kind::Gemini => format!("batches/{n}"),
+        };
+        let batch = Batch { kind, id, name: name.to_owned(), size: lines.len(), polls: 0, results };
+        let reply = Reply::json(200, &batch.described());
+        self.made.push(batch);
+        reply
+    }
+
+    /// Errors lie in a file of their own.
+    fn openai_results(&self, id: &str) -> Reply {
+        let (kind, n) = id.split_once('-').unwrap();
+        let batch = &self.made[n.parse::<usize>().unwrap()];
+        let is_error = |line: &&Value| line.pointer("/response/status_code").and_then(Value::as_u64) != Some(200);
+        let lines: Vec<Value> = match kind {
+            "errors" => batch.results.iter().filter(is_error).cloned().collect(),
+            _ => batch.results.iter().filter(|line| !is_error(line)).cloned().collect(),
+        };
+        Reply::text(200, &json_lines(&lines))
+    }
+}
+
+impl Batch {
+    fn described(&self) -> Value {
+        match self.kind {
+            Kind::OpenAi => json!({
+                "id": self.id, "object": "batch", "endpoint": "/v1/chat/completions", "status": "validating",
+                "metadata": { "r2r_batch": self.name }, "created_at": 4_000_000_000_u64,
+                "request_counts": { "total": self.size, "completed": 0, "failed": 0 },
+            }),
+            Kind::Anthropic => json!({
+                "id": self.id, "type": "message_batch", "processing_status": "in_progress", "results_url": null,
+                "created_at": "2096-11-25T00:00:00Z",
+                "request_counts": { "processing": self.size, "succeeded": 0, "errored": 0, "canceled": 0, "expired": 0 },
+            }),
+            Kind::Gemini => json!({
+                "name": self.id, "done": false,
+                "metadata": { "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
+                              "displayName": self.name, "state": "BATCH_STATE_PENDING",
+                              "createTime": "2096-11-25T00:00:00Z", "batchStats": { "requestCount": self.size.to_string() } },
+            }),
+        }
+    }
+
+    fn polled(&self, ended: bool) -> Value {
+        let mut described = self.described();
+        if !ended {
+            return described;
+        }
+        let n = self.id.rsplit(['_', '/']).next().unwrap();
+        match self.kind {
+            Kind::OpenAi => {
+                described["status"] = json!("completed");
+                described["output_file_id"] = json!(format!("output-{n}"));
+                described["error_file_id"] = json!(format!("errors-{n}"));
+            }
+            Kind::Anthropic => {
+                described["processing_status"] = json!("ended");
+                described["results_url"] = json!("https://api.anthropic.com/elsewhere");
+            }
+            Kind::Gemini => {
+                described["done"] = json!(true);
+                described["metadata"]["state"] = json!("BATCH_STATE_SUCCEEDED");
+                described["response"] = json!({ "inlinedResponses": { "inlinedResponses": self.results } });
+            }
+        }
+        described
+    }
+}
+
+fn answered(kind: Kind, custom_id: &str, answer: &Value) -> Value {
+    match kind {
+        Kind::OpenAi => json!({ "id": "batch_req_1", "custom_id": custom_id, "error": null,
+                                "response": { "status_code": 200, "request_id": "r", "body": answer } }),
+        Kind::Anthropic => json!({ "custom_id": custom_id, "result": { "type": "succeeded", "message": answer } }),
+        Kind::Gemini => json!({ "metadata": { "key": custom_id }, "response": answer }),
+    }
+}
+
+fn expired(kind: Kind, custom_id: &str) -> Value {
+    match kind {
+        Kind::OpenAi => json!({ "id": "batch_req_1", "custom_id": custom_id, "response": null,
+                                "error": { "code": "batch_expired", "message": "it expired" } }),
+        Kind::Anthropic => json!({ "custom_id": custom_id, "result": { "type": "expired" } }),
+        Kind::Gemini => json!({ "metadata": { "key": custom_id }, "error": { "code": 4, "message": "deadline" } }),
+    }
+}
+
+fn refused(kind: Kind, custom_id: &str, message: &str) -> Value {
+    let error = wire::error(kind, 400, "invalid_request_error", message);
+    match kind {
+        Kind::OpenAi => json!({ "id": "batch_req_1", "custom_id": custom_id, "error": null,
+                                "response": { "status_code": 400, "request_id": "r", "body": error } }),
+        Kind::Anthropic => json!({ "custom_id": custom_id, "result": { "type": "errored", "error": error } }),
+        Kind::Gemini => {
+            json!({ "metadata": { "key": custom_id }, "error": { "code": 3, "message": message } })
+        }
+    }
+}
+
+fn json_lines(lines: &[Value]) -> String {
+    lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
+}
+
+fn list_at(value: &Value, pointer: &str) -> Vec<Value> {
+    value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
