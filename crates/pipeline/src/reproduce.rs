@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::provenance::{Input, Provenance};
 use crate::recipe::Recipe;
 use crate::stages::card::write_card;
-use crate::stages::distill::{DistillFiles, read_examples, write_examples};
+use crate::stages::distill::{DistillFiles, read_examples, test_queries_files, write_examples};
 use crate::stages::evaluate::evaluate;
 use crate::stages::human::human;
 use crate::stages::judge::judge;
@@ -34,7 +34,7 @@ pub fn examples(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), Pipe
     let leakage: Vec<PathBuf> = recipe.distillation.leakage.iter().map(|path| recipe.data_path(path)).collect();
     let mut inputs = vec![Input::artifact(&recipe.artifact("judge"))?, Input::artifact(&recipe.artifact("human"))?];
     for folder in &leakage {
-        inputs.extend(Input::collection(folder)?);
+        inputs.extend(test_queries_files(folder)?);
     }
     let provenance = Provenance::of("distill", &recipe.distillation, recipe.seed, inputs)?;
     let Artifact::Stale(building) = Artifact::open(&recipe.artifact("distill"), provenance)? else { return Ok(()) };

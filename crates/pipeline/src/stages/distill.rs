@@ -18,7 +18,7 @@ use r2r_types::judgment::TeacherJudgment;
 use crate::artifact::{Artifact, Building};
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
 use crate::stages::retrieve::read_queries;
 
 /// Examples to learn from.
@@ -51,7 +51,7 @@ pub fn distill_files(
 ) -> Result<String, PipelineError> {
     let mut inputs = files.judgments.iter().map(|path| Input::file(path)).collect::<Result<Vec<_>, _>>()?;
     for folder in files.leakage {
-        inputs.extend(Input::collection(folder)?);
+        inputs.extend(test_queries_files(folder)?);
     }
     let config = serde_json::json!({"targets": files.targets, "dev_fraction": files.dev_fraction});
     let provenance = Provenance::of("distill", &config, files.seed, inputs)?;
@@ -89,9 +89,7 @@ pub fn write_examples(
     examples.extend(others);
     let mut test_queries = Vec::new();
     for folder in files.leakage {
-        // A folder may hold training queries as well: only those of its test split count, where it has one.
-        let has_test = splits(folder)?.iter().any(|split| split == "test");
-        test_queries.extend(read_queries(folder, has_test.then_some("test"))?);
+        test_queries.extend(read_queries(folder, test_split(folder)?)?);
     }
     let (examples, leaks) = without_leaks(examples, test_queries.iter().map(|query| query.text.as_str()));
     let split = split(examples, files.dev_fraction, files.seed);
@@ -121,6 +119,19 @@ pub fn write_examples(
         leaks.equal + leaks.near_equal
     ));
     building.finish()
+}
+
+/// The files that say which queries of a folder are test queries.
+pub(crate) fn test_queries_files(folder: &Path) -> Result<Vec<Input>, PipelineError> {
+    let mut parts = vec![Part::Queries];
+    parts.extend(test_split(folder)?.map(Part::Qrels));
+    Input::collection(folder, &parts)
+}
+
+/// The split of a folder whose queries must not be learned from. A folder may hold training queries as well: only
+/// those of its test split count, where it has one, and all of them where it has none.
+fn test_split(folder: &Path) -> Result<Option<&'static str>, PipelineError> {
+    Ok(splits(folder)?.iter().any(|split| split == "test").then_some("test"))
 }
 
 /// The examples of a file.

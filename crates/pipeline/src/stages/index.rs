@@ -8,7 +8,7 @@ use r2r_types::formats::beir::read_documents;
 use crate::artifact::is_fresh;
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
 
 /// Builds the index of a BEIR folder in a new folder, with its provenance.
 pub fn build_index(
@@ -44,10 +44,6 @@ pub fn refresh_index(collection: &Path, output: &Path, progress: &mut dyn Progre
 
 /// What an index is made of: the corpus and the analyzer.
 fn provenance(collection: &Path) -> Result<Provenance, PipelineError> {
-    let corpus = Input::collection(collection)?.into_iter().filter(|input| is_corpus(&input.path)).collect();
+    let corpus = Input::collection(collection, &[Part::Corpus])?;
     Provenance::of("index", &serde_json::json!({"analyzer": "english"}), 0, corpus)
-}
-
-fn is_corpus(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("corpus.jsonl"))
 }

@@ -14,7 +14,7 @@ use r2r_types::stage::Retriever;
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
 use crate::recipe::Recipe;
 use crate::stages::index::refresh_index;
 use crate::stages::retrieve::read_queries;
@@ -31,7 +31,8 @@ pub fn judge(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), Pipelin
         refresh_index(&recipe.data_path(&collection.path), &recipe.artifact("index"), progress)?;
         inputs.push(Input::file(&recipe.data_path(recorded))?);
         inputs.push(Input::artifact(&recipe.artifact("index"))?);
-        inputs.extend(Input::collection(&recipe.data_path(&collection.path))?);
+        let parts = [Part::Queries, Part::Qrels(&collection.split)];
+        inputs.extend(Input::collection(&recipe.data_path(&collection.path), &parts)?);
     }
     let config = serde_json::json!({
         "teacher": recipe.teacher,
