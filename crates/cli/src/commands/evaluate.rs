@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use reason_to_rank::evaluation::report::{Material, Report, ReportedRun, assemble, html};
@@ -16,33 +16,22 @@ use reason_to_rank::types::run::Run;
 use serde_json::{Map, Value, json};
 
 use crate::args::Evaluate;
-use crate::commands::{print, print_json};
+use crate::commands::{is_same_file, print, print_json};
 
 /// Prints a table or JSON, and writes the report.
 pub(crate) fn run(options: &Evaluate) -> Result<()> {
     let measures = options.measures.iter().map(|name| name.trim().parse()).collect::<Result<Vec<Measure>, _>>()?;
     let qrels = read_qrels(&options.qrels)?;
-    let mut runs = Vec::new();
-    for path in &options.run {
-        runs.push(named_run(path)?);
-    }
-    // Two files of one name are told apart by their whole paths.
-    for i in 0..runs.len() {
-        if runs.iter().filter(|run| run.name == runs[i].name).count() > 1 {
-            runs[i].name = options.run[i].display().to_string();
-        }
-    }
-    let first = runs[0].clone();
-    let baseline = match &options.baseline {
-        None => None,
-        Some(path) => {
-            let known = options.run.iter().position(|run| run == path);
-            if known.is_none() {
-                runs.insert(0, named_run(path)?);
-            }
-            Some(known.unwrap_or(0))
-        }
-    };
+    let mut paths: Vec<&Path> = options.run.iter().map(PathBuf::as_path).collect();
+    let baseline = options.baseline.as_deref().map(|baseline| {
+        let known = paths.iter().position(|run| *run == baseline || is_same_file(run, baseline));
+        known.unwrap_or_else(|| {
+            paths.insert(0, baseline);
+            0
+        })
+    });
+    let mut runs = named_runs(&paths)?;
+    let first = runs[paths.len() - options.run.len()].clone();
     if options.controls {
         runs.push(control_run(&first, &qrels, Control::Random { seed: options.seed }));
         runs.push(control_run(&first, &qrels, Control::Oracle));
@@ -82,11 +71,17 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
     }
 }
 
-/// A run under the name of its file: tags are often all the same.
-fn named_run(path: &Path) -> Result<Run> {
-    let mut run = read_run(path)?;
-    run.name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(run)
+/// Runs under the names of their files, because tags are often all the same; files of one name under their paths.
+fn named_runs(paths: &[&Path]) -> Result<Vec<Run>> {
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut runs = Vec::with_capacity(paths.len());
+    for path in paths {
+        let mut run = read_run(path)?;
+        let is_alone = paths.iter().filter(|other| name(other) == name(path)).count() == 1;
+        run.name = if is_alone { name(path) } else { path.display().to_string() };
+        runs.push(run);
+    }
+    Ok(runs)
 }
 
 fn as_json(report: &Report, per_query: bool) -> Value {

@@ -14,6 +14,7 @@ pub(crate) mod retrieve;
 pub(crate) mod train;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use reason_to_rank::error::PipelineError;
 use reason_to_rank::types::stage::StageError;
@@ -24,6 +25,20 @@ pub(crate) fn is_ours(error: &anyhow::Error) -> bool {
         matches!(cause.downcast_ref::<StageError>(), Some(StageError::Failed(_)))
             || matches!(cause.downcast_ref::<PipelineError>(), Some(PipelineError::Stage(StageError::Failed(_))))
     })
+}
+
+/// Whether two paths name one file, be it there or still to be made. Standard input and output and devices are no files.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| -> Option<PathBuf> {
+        if path == Path::new("-") || std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return None;
+        }
+        path.canonicalize().ok().or_else(|| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Some(folder.canonicalize().ok()?.join(path.file_name()?))
+        })
+    };
+    place(a).is_some_and(|a| place(b) == Some(a))
 }
 
 /// Prints data to standard output; colors are dropped where it is not a terminal.

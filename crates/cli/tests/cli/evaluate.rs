@@ -6,6 +6,30 @@ use serde_json::Value;
 
 use crate::command::{printed, word};
 
+/// The names of the runs that `evaluate --json` measures.
+fn measured(words: &[&str]) -> Vec<String> {
+    let words: Vec<&str> = ["evaluate", "--json"].iter().chain(words).copied().collect();
+    let value: Value = serde_json::from_str(&printed(&words)).unwrap();
+    let runs = value["runs"].as_array().unwrap();
+    runs.iter().map(|run| run["run"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_baseline_is_one_run_whatever_its_path_and_two_files_of_one_name_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let qrels = path("qrels", "1 0 a 1\n");
+    let (a, b) = (path("a/x.trec", "1 Q0 a 1 2 t\n"), path("b/x.trec", "1 Q0 b 1 2 t\n"));
+    let same = folder.path().join("b/../a/x.trec");
+    assert_eq!(measured(&["--run", word(&a), "--baseline", word(&b), "--qrels", word(&qrels)]), [word(&b), word(&a)]);
+    assert_eq!(measured(&["--run", word(&a), "--baseline", word(&same), "--qrels", word(&qrels)]), ["x.trec"]);
+}
+
 #[test]
 fn json_has_measures_topics_and_the_comparison_with_the_baseline() {
     let folder = tempfile::tempdir().unwrap();
