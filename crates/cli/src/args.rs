@@ -198,14 +198,17 @@ pub(crate) struct Train {
 /// `r2r distill`
 #[derive(Args, Debug)]
 pub(crate) struct Distill {
-    /// Files of teacher records or judgments.
+    /// Files of teacher records or judgments (`-` is stdin), or folders that a judge wrote.
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     pub judgments: Vec<PathBuf>,
+    /// Learn from records that were made from test queries too, which no figure of the student survives.
+    #[arg(long)]
+    pub allow_test_sets: bool,
     /// BEIR folders of test sets: examples with one of their queries are removed.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub leakage: Vec<PathBuf>,
-    /// Share of the queries that is held out for validation.
-    #[arg(long, default_value_t = 0.1)]
+    /// Share of the queries that is held out for validation, 0 to 0.5.
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     pub dev_fraction: f64,
     /// Learn from the teacher's order or from its grades.
     #[arg(long, default_value = "order", value_parser = ["order", "grades"])]

@@ -133,6 +133,11 @@ impl Input {
         Ok(Self { path: path.to_owned(), sha256: hex(&hasher.finalize()) })
     }
 
+    /// What was read from a stream, hashed.
+    pub fn bytes(path: &Path, bytes: &[u8]) -> Self {
+        Self { path: path.to_owned(), sha256: hex(&Sha256::digest(bytes)) }
+    }
+
     /// The files of a BEIR folder that hold these parts.
     pub fn collection(folder: &Path, parts: &[Part<'_>]) -> Result<Vec<Self>, PipelineError> {
         let file = |part: &Part<'_>| {

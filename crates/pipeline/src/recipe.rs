@@ -11,6 +11,7 @@ use r2r_training::TrainingConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
+use crate::stages::distill::DistillSettings;
 
 /// The newest recipe format that this version reads.
 pub const FORMAT: u32 = 1;
@@ -100,6 +101,8 @@ pub struct TeacherSection {
     pub records: Vec<PathBuf>,
     /// Recorded raw answers of a teacher for candidates of `collection`.
     pub recorded: Option<PathBuf>,
+    /// Whether records that were made from test queries may train.
+    pub allow_test_sets: bool,
 }
 
 /// A collection with human labels to learn from.
@@ -261,12 +264,7 @@ impl Recipe {
                 measure.parse::<Measure>().map_err(|error| error.to_string())?;
             }
         }
-        if !["order", "grades"].contains(&self.distillation.targets.as_str()) {
-            return Err(format!(
-                "distillation.targets = {:?} is not known: order or grades",
-                self.distillation.targets
-            ));
-        }
+        self.distill_settings(&[]).check().map_err(|problem| format!("distillation.{problem}"))?;
         weight_format(&self.student.weights)?;
         self.training_config()?;
         if self.teacher.recorded.is_some() && self.collection.is_none() {
@@ -274,9 +272,6 @@ impl Recipe {
         }
         if self.teacher.recorded.is_none() && self.teacher.records.is_empty() && self.human.is_empty() {
             return Err("nothing to learn from: give teacher.records, teacher.recorded or [[human]]".to_owned());
-        }
-        if !(0.0..=0.5).contains(&self.distillation.dev_fraction) {
-            return Err(format!("distillation.dev_fraction = {} is not in 0..0.5", self.distillation.dev_fraction));
         }
         if self.retrieval.depth == 0 {
             return Err("retrieval.depth must be at least 1".to_owned());
@@ -290,6 +285,16 @@ impl Recipe {
             TrainingConfig::deserialize(self.training.clone()).map_err(|error| format!("[training]: {error}"))?;
         config.check().map_err(|error| error.to_string())?;
         Ok(config)
+    }
+
+    /// How judgments become examples; `leakage` are the folders of the recipe, seen from the current folder.
+    pub fn distill_settings<'a>(&'a self, leakage: &'a [PathBuf]) -> DistillSettings<'a> {
+        DistillSettings {
+            leakage,
+            dev_fraction: self.distillation.dev_fraction,
+            targets: &self.distillation.targets,
+            seed: self.seed,
+        }
     }
 
     /// How the student's weights are stored.

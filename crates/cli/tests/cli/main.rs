@@ -8,6 +8,8 @@ mod rerank;
 mod evaluate;
 // Indexes and first-stage runs.
 mod retrieve;
+// Teacher records and what is learned from them.
+mod distill;
 // Mistakes of the user and what is said to them.
 mod mistakes;
 // Trainings that are killed.

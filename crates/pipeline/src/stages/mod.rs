@@ -12,6 +12,7 @@ pub mod human;
 pub mod index;
 #[cfg(feature = "training")]
 pub mod judge;
+pub mod judgments;
 pub mod rerank;
 pub mod retrieve;
 #[cfg(feature = "training")]

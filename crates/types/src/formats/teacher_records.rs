@@ -33,10 +33,24 @@ pub struct TeacherRecord {
     pub line: usize,
     /// The teacher's order and reasons.
     pub judgment: TeacherJudgment,
-    /// The set that the query comes from (`msmarco_train`): what was made from test queries must not train.
+    /// The set that the query comes from (`msmarco_train`).
     pub set: Option<String>,
+    /// The split of that set, where the file names it apart (`test`).
+    pub split: Option<String>,
     /// People's labels of the passages, where the file has them. Sparse: 0 often means "not judged".
     pub labels: BTreeMap<DocId, i32>,
+}
+
+impl TeacherRecord {
+    /// Whether the record was made from test queries, and must not train: its split is not `train`, or its set has
+    /// neither a split nor `train` in its name. A record that names neither is the user's own.
+    pub fn is_of_test_set(&self) -> bool {
+        match (&self.split, &self.set) {
+            (Some(split), _) => split != "train",
+            (None, Some(set)) => !set.split(|c: char| !c.is_alphanumeric()).any(|word| word == "train"),
+            (None, None) => false,
+        }
+    }
 }
 
 /// What reading a file of teacher judgments left out or mended.
@@ -123,12 +137,12 @@ fn name_queries(rows: Vec<(usize, Row)>) -> Vec<TeacherRecord> {
         }
     }
     let named = rows.into_iter().map(|(line, row)| {
-        let Row { query_id, mut judgment, set, labels, has_merged: _ } = row;
+        let Row { query_id, mut judgment, set, split, labels, has_merged: _ } = row;
         judgment.query.id = match query_id.or_else(|| names.get(&judgment.query.text).cloned()) {
             Some(id) => id,
             None => format!("text-{:016x}", fnv1a(judgment.query.text.as_bytes())).into(),
         };
-        TeacherRecord { line, judgment, set, labels }
+        TeacherRecord { line, judgment, set, split, labels }
     });
     named.collect()
 }
@@ -215,6 +229,19 @@ mod tests {
         assert!(reasons[5].starts_with("a row has the fields"), "{reasons:?}");
         assert!(reasons[6].starts_with("not valid JSON"), "{reasons:?}");
         assert!(read.report.to_string().starts_with("1 of 8 rows read; 7 malformed, the first at line 1: the reason"));
+    }
+
+    #[test]
+    fn what_was_made_from_test_queries_must_not_train() {
+        let check = |names: &str, expected: bool| {
+            let row = merged("1", DOCS, "\"b\",\"a\"").replace("\"set\":\"s\"", names);
+            assert_eq!(read(&row).unwrap().records[0].is_of_test_set(), expected, "{names}");
+        };
+        check("\"set\":\"msmarco_train\"", false);
+        check("\"set\":\"dl19\"", true);
+        check("\"set\":\"nfcorpus\",\"split\":\"train\"", false);
+        check("\"set\":\"nfcorpus\",\"split\":\"test\"", true);
+        check("\"set\":null", false);
     }
 
     #[test]
