@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::error::PipelineError;
 use crate::provenance::Provenance;
 
-/// An artifact that is being built. Dropped unfinished, it stays as `.partial`, which nothing reads.
+/// An artifact that is being built, as `.partial`, which nothing reads. Dropped unfinished, that is removed; what a kill
+/// leaves, the next build clears away.
 #[derive(Debug)]
 pub struct Building {
     folder: PathBuf,
@@ -84,6 +85,13 @@ impl Building {
     }
 }
 
+impl Drop for Building {
+    fn drop(&mut self) {
+        // A finished artifact has lost this name; where it cannot be removed, the error that led here is the one to tell.
+        let _ = std::fs::remove_dir_all(&self.partial);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +116,8 @@ mod tests {
         assert!(folder.exists(), "the old artifact stays until the new one is whole");
         building.finish().unwrap();
         assert!(!folder.join("data").exists());
+        drop(Artifact::open(&folder, provenance(3)).unwrap());
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1, "nothing stays of what was not finished");
     }
 
     #[test]

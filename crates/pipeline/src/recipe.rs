@@ -260,6 +260,12 @@ impl Recipe {
             if self.evaluation[..i].iter().any(|other| other.name == section.name) {
                 return Err(format!("two [[evaluation]] sections are named {:?}", section.name));
             }
+            if section.depth == 0 || section.measures.is_empty() {
+                return Err(format!(
+                    "[[evaluation]] {}: depth must be at least 1, and measures name one",
+                    section.name
+                ));
+            }
             for measure in &section.measures {
                 measure.parse::<Measure>().map_err(|error| error.to_string())?;
             }
@@ -273,8 +279,9 @@ impl Recipe {
         if self.teacher.recorded.is_none() && self.teacher.records.is_empty() && self.human.is_empty() {
             return Err("nothing to learn from: give teacher.records, teacher.recorded or [[human]]".to_owned());
         }
-        if self.retrieval.depth == 0 {
-            return Err("retrieval.depth must be at least 1".to_owned());
+        let RetrievalSection { k1, b, depth } = self.retrieval;
+        if depth == 0 || !self.retrieval.bm25().is_valid() {
+            return Err(format!("retrieval.depth = {depth}, k1 = {k1}, b = {b}: from 1, from 0 and finite, 0 to 1"));
         }
         Ok(())
     }
@@ -384,5 +391,11 @@ mod tests {
         check(&["training.stepz=3"], "stepz");
         check(&["student.weights=int4"], "int4");
         check(&["name=.."], "plain word");
+        check(&["retrieval.k1=nan"], "k1 = NaN");
+        check(&["retrieval.b=-1"], "b = -1");
+        check(&["distillation.dev_fraction=nan"], "distillation.dev_fraction = NaN");
+        check(&["distillation.targets=best"], "distillation.targets");
+        check(&["evaluation=[{name=\"t\",path=\"t\",depth=0}]"], "depth must be at least 1");
+        check(&["evaluation=[{name=\"t\",path=\"t\",measures=[]}]"], "measures");
     }
 }

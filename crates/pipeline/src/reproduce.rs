@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
+use crate::preflight::check_files;
 use crate::progress::Progress;
 use crate::provenance::{Input, Provenance};
 use crate::recipe::Recipe;
@@ -26,6 +27,7 @@ pub fn reproduce(recipe: &Recipe, progress: &mut dyn Progress) -> Result<String,
 
 /// Runs the stages up to the examples.
 pub fn examples(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), PipelineError> {
+    check_files(recipe)?;
     judge(recipe, progress)?;
     human(recipe, progress)?;
     let leakage: Vec<PathBuf> = recipe.distillation.leakage.iter().map(|path| recipe.data_path(path)).collect();

@@ -31,3 +31,15 @@ fn what_was_made_from_test_queries_trains_only_when_that_is_allowed() {
     let other = folder.path().join("other");
     printed(&["distill", "--judgments", word(&test), "--output", word(&other), "--allow-test-sets"]);
 }
+
+#[test]
+fn a_share_that_is_none_is_refused_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = records(folder.path(), "train", 9);
+    let output = folder.path().join("examples");
+    for fraction in ["NaN", "-3", "1.0", "7"] {
+        let words = ["distill", "--judgments", word(&train), "--output", word(&output), "--dev-fraction", fraction];
+        assert!(refused(&words).contains("0..0.5"), "{fraction}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
