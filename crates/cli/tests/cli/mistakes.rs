@@ -1,8 +1,11 @@
 //! Mistakes of the user and what is said to them.
 
 use std::fs;
+use std::path::Path;
 
-use crate::command::{r2r, refused, word};
+use serde_json::Value;
+
+use crate::command::{r2r, refused, root, word};
 
 const DOCUMENTS: &str = "examples/heat-pumps/documents.jsonl";
 
@@ -33,6 +36,29 @@ fn each_mistake_is_named_with_what_to_do() {
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels), "--measures", "nDGC@10"], "nDCG");
     check(&["inspect", word(folder.path())], "provenance.json");
     check(&["explain", "--query", "q", "--documents", DOCUMENTS, "--above", "nobody", "--below", "x"], "nobody");
+}
+
+/// A cross-encoder whose weights were damaged on the way: the bias of its head is no number.
+fn damaged_student(folder: &Path) {
+    let whole = root().join("crates/inference/tests/golden/cross_encoder");
+    for file in ["config.json", "tokenizer.json"] {
+        fs::copy(whole.join(file), folder.join(file)).unwrap();
+    }
+    let mut weights = fs::read(whole.join("model.safetensors")).unwrap();
+    let header = 8 + u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let places: Value = serde_json::from_slice(&weights[8..header]).unwrap();
+    let start = header + places["classifier.bias"]["data_offsets"][0].as_u64().unwrap() as usize;
+    weights[start..start + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(folder.join("model.safetensors"), weights).unwrap();
+}
+
+#[test]
+fn a_failure_of_ours_exits_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    damaged_student(folder.path());
+    let output = r2r(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--student", word(folder.path())]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("its weights are damaged"));
 }
 
 #[test]
