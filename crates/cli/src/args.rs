@@ -1,5 +1,6 @@
 //! The words that can be typed, with the help that teaches them.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -62,7 +63,7 @@ pub(crate) struct StudentArguments {
     pub precision: Precision,
     /// Threads to use [default: all].
     #[arg(long, value_name = "N")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// The arithmetic of the student.
@@ -91,8 +92,8 @@ pub(crate) struct Rerank {
     #[arg(long, value_name = "FILE", requires = "collection")]
     pub run: Option<PathBuf>,
     /// Candidates of each query that are reranked; what lies deeper keeps its order below them.
-    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "documents")]
-    pub depth: usize,
+    #[arg(long, value_name = "N", default_value = "100", conflicts_with = "documents")]
+    pub depth: NonZeroUsize,
     /// Where the reranked run goes (TREC format); `-` is stdout.
     #[arg(long, value_name = "RUN", requires = "collection")]
     pub output: Option<PathBuf>,
@@ -104,7 +105,7 @@ pub(crate) struct Rerank {
     pub explanations: Option<PathBuf>,
     /// Show only the best N documents.
     #[arg(long, value_name = "N")]
-    pub top: Option<usize>,
+    pub top: Option<NonZeroUsize>,
     /// Print JSON instead of a page for people.
     #[arg(long, conflicts_with = "collection")]
     pub json: bool,
@@ -158,8 +159,8 @@ pub(crate) struct Retrieve {
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// Documents for each query.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub depth: usize,
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub depth: NonZeroUsize,
     /// Term saturation.
     #[arg(long, default_value_t = 0.9)]
     pub k1: f32,

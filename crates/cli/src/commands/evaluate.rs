@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use reason_to_rank::evaluation::report::{Material, Report, ReportedRun, assemble, html};
 use reason_to_rank::evaluation::{
     Control, EvaluationOptions, IdenticalIds, Measure, MissingTopics, SignificanceOptions, TrecEval, control_run,
@@ -57,6 +57,13 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
         query_text: &query_text,
         document_text: &document_text,
     });
+    if let Some(run) = report.runs.iter().find(|run| run.evaluation.topics.run == run.evaluation.topics.not_judged) {
+        bail!(
+            "no query of {} is judged in {}; are they of the same collection?",
+            run.evaluation.run,
+            options.qrels.display()
+        );
+    }
     if let Some(path) = &options.report {
         let mut output = Output::create(path)?;
         std::io::Write::write_all(&mut output, html(&report).as_bytes())

@@ -1,5 +1,6 @@
 //! `r2r rerank`: a list or a whole run is put in order, with reasons where asked.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -74,7 +75,7 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
     let ranking = student.reranker().rerank(&candidates, reasons)?;
     let seconds = begun.elapsed().as_secs_f64();
     let mut results = QueryResults::of(&candidates, &ranking, student.name(), |logit| student.probability(logit));
-    let top = options.top.unwrap_or(usize::MAX);
+    let top = options.top.map_or(usize::MAX, NonZeroUsize::get);
     if options.json {
         results.results.truncate(top);
         print_json(&results)
@@ -88,8 +89,8 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
     let collection = Collection::read(collection)?;
     let unknown = unknown_ids(&first_stage, &collection);
     if !unknown.is_empty() {
-        if unknown.n_queries == first_stage.queries().len() {
-            bail!("{unknown}: no query of the run is in the collection; is it the right one?");
+        if unknown.n_lines == first_stage.iter().map(|(_, documents)| documents.len()).sum::<usize>() {
+            bail!("{unknown}: no line of the run is about a query and a document of it; is it the right one?");
         }
         anstream::eprintln!("warning: {}; they are left out", clean(&unknown.to_string()));
     }
@@ -109,8 +110,8 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
         bail!("--explanations needs --reasons N: how many documents of each query are explained");
     }
     let rerank = RerankOptions {
-        depth: options.depth,
-        top: options.top,
+        depth: options.depth.get(),
+        top: options.top.map(NonZeroUsize::get),
         reasons,
         output,
         explanations: options.explanations.as_deref(),

@@ -38,6 +38,30 @@ fn each_mistake_is_named_with_what_to_do() {
     check(&["explain", "--query", "q", "--documents", DOCUMENTS, "--above", "nobody", "--below", "x"], "nobody");
 }
 
+#[test]
+fn what_would_come_out_empty_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let (strangers, qrels) = (path("strangers.trec", "t01 Q0 nobody 1 2 t\n"), path("qrels", "1 0 a 1\n"));
+    let (corpus, run) = (path("corpus.jsonl", ""), folder.path().join("out.trec"));
+    let check = |words: &[&str], expected: &str| {
+        let said = refused(words);
+        assert!(said.contains(expected), "{words:?} said {said}");
+    };
+    let rerank = ["rerank", "--collection", "fixtures/tiny", "--run", word(&strangers), "--output", word(&run)];
+    check(&rerank, "is it the right one");
+    check(&[&rerank[..], &["--depth", "0"]].concat(), "--depth");
+    check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--top", "0"], "--top");
+    check(&["retrieve", "--index", "i", "--queries", "q", "--output", "o", "--depth", "0"], "--depth");
+    check(&["evaluate", "--run", word(&strangers), "--qrels", word(&qrels)], "same collection");
+    check(&["index", "--collection", word(corpus.parent().unwrap()), "--output", word(&run)], "no documents");
+    assert!(!run.exists());
+}
+
 /// A cross-encoder whose weights were damaged on the way: the bias of its head is no number.
 fn damaged_student(folder: &Path) {
     let whole = root().join("crates/inference/tests/golden/cross_encoder");
