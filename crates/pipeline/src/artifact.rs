@@ -28,7 +28,7 @@ pub enum Artifact {
 ///
 /// # Errors
 /// `Input` where the folder is there and holds something else, which must not be replaced.
-pub fn is_fresh(folder: &Path, provenance: &Provenance) -> Result<bool, PipelineError> {
+fn is_fresh(folder: &Path, provenance: &Provenance) -> Result<bool, PipelineError> {
     let Some(made) = Provenance::read(folder)? else {
         let is_taken = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
         return if is_taken { Err(foreign(folder, &provenance.stage)) } else { Ok(false) };

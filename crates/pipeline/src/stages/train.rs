@@ -145,8 +145,9 @@ impl Listener for Forward<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use r2r_types::stage::StageError;
+
+    use super::*;
 
     #[test]
     fn a_full_disk_is_no_mistake_of_the_user() {
