@@ -16,10 +16,17 @@ use reason_to_rank::types::run::Run;
 use serde_json::{Map, Value, json};
 
 use crate::args::Evaluate;
-use crate::commands::{is_same_file, print, print_json};
+use crate::commands::{is_same_file, print, print_json, refuse_clashes};
 
 /// Prints a table or JSON, and writes the report.
 pub(crate) fn run(options: &Evaluate) -> Result<()> {
+    let stdout = if options.json { "--json" } else { "the table" };
+    let mut outputs = vec![(stdout, Path::new("-"))];
+    outputs.extend(options.report.iter().map(|path| ("--report", path.as_path())));
+    let mut inputs = vec![("--qrels", options.qrels.as_path())];
+    inputs.extend(options.run.iter().map(|path| ("--run", path.as_path())));
+    inputs.extend(options.baseline.iter().map(|path| ("--baseline", path.as_path())));
+    refuse_clashes(&outputs, &inputs)?;
     let measures = options.measures.iter().map(|name| name.trim().parse()).collect::<Result<Vec<Measure>, _>>()?;
     let qrels = read_qrels(&options.qrels)?;
     let mut paths: Vec<&Path> = options.run.iter().map(PathBuf::as_path).collect();

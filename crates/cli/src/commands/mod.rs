@@ -27,6 +27,24 @@ pub(crate) fn is_ours(error: &anyhow::Error) -> bool {
     })
 }
 
+/// Refuses outputs that would mix with one another or overwrite an input. Each comes with the word that named it.
+fn refuse_clashes(outputs: &[(&str, &Path)], inputs: &[(&str, &Path)]) -> anyhow::Result<()> {
+    let stdout = Path::new("-");
+    for (i, (name, path)) in outputs.iter().enumerate() {
+        for (other_name, other) in &outputs[..i] {
+            if (*path == stdout && *other == stdout) || is_same_file(path, other) {
+                anyhow::bail!("{other_name} and {name} both write to {}; give each a file of its own", path.display());
+            }
+        }
+        for (other_name, other) in inputs {
+            if is_same_file(path, other) {
+                anyhow::bail!("{name} {} would overwrite what {other_name} reads; name another file", path.display());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether two paths name one file, be it there or still to be made. Standard input and output and devices are no files.
 fn is_same_file(a: &Path, b: &Path) -> bool {
     let place = |path: &Path| -> Option<PathBuf> {

@@ -18,7 +18,7 @@ use reason_to_rank::types::formats::trec::read_run;
 use reason_to_rank::types::stage::{Reasons, Reranker};
 
 use crate::args::{Precision, Rerank, StudentArguments};
-use crate::commands::{print, print_json};
+use crate::commands::{print, print_json, refuse_clashes};
 use crate::progress::Bars;
 use crate::terminal::clean;
 use crate::{student_folder, terminal};
@@ -85,6 +85,10 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
 }
 
 fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
+    let output = options.output.as_deref().context("--output says where the reranked run goes")?;
+    let mut outputs = vec![("--output", output)];
+    outputs.extend(options.explanations.iter().map(|path| ("--explanations", path.as_path())));
+    refuse_clashes(&outputs, &[("--run", run)])?;
     let first_stage = read_run(run)?;
     let collection = Collection::read(collection)?;
     let unknown = unknown_ids(&first_stage, &collection);
@@ -94,14 +98,10 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
         }
         anstream::eprintln!("warning: {}; they are left out", clean(&unknown.to_string()));
     }
-    let output = options.output.as_deref().context("--output says where the reranked run goes")?;
     let student = open_student(&options.student)?;
     let reasons = options.reasons.unwrap_or(0);
     if reasons > 0 && !student.writes_reasons() {
         bail!("this student has not learned to write reasons; leave out --reasons");
-    }
-    if options.explanations.as_deref() == Some(Path::new("-")) && output == Path::new("-") {
-        bail!("--output and --explanations cannot both be standard output");
     }
     if reasons > 0 && options.explanations.is_none() {
         bail!("--reasons {reasons} of a run needs --explanations FILE.jsonl, where they go");

@@ -9,10 +9,12 @@ use reason_to_rank::types::formats::output::Output;
 use reason_to_rank::types::formats::trec::write_run;
 
 use crate::args::Retrieve;
+use crate::commands::refuse_clashes;
 use crate::progress::Bars;
 
 /// Writes a run of the best documents for each query.
 pub(crate) fn run(options: &Retrieve) -> Result<()> {
+    refuse_clashes(&[("--output", &options.output)], &[("--queries", &options.queries)])?;
     let query = if options.query_side { QueryWeights::Saturated } else { QueryWeights::Frequency };
     let bm25 = Bm25 { k1: options.k1, b: options.b, query };
     let queries = read_queries(&options.queries, options.split.as_deref())?;

@@ -62,6 +62,30 @@ fn what_would_come_out_empty_is_refused() {
     assert!(!run.exists());
 }
 
+#[test]
+fn no_output_mixes_with_another_or_overwrites_an_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, qrels) = (folder.path().join("run.trec"), folder.path().join("qrels"));
+    fs::write(&run, "1 Q0 a 1 2 t\n").unwrap();
+    fs::write(&qrels, "1 0 a 1\n").unwrap();
+    let (same, twin) = (folder.path().join("new"), folder.path().join("./new"));
+    let check = |words: &[&str], expected: &str| {
+        let said = refused(words);
+        assert!(said.contains(expected), "{words:?} said {said}");
+    };
+    let rerank = ["rerank", "--collection", "fixtures/tiny", "--run", word(&run), "--reasons", "1"];
+    let to = |output: &Path, explanations: &Path, expected: &str| {
+        check(&[&rerank[..], &["--output", word(output), "--explanations", word(explanations)]].concat(), expected);
+    };
+    to(&same, &twin, "both write to");
+    to(Path::new("-"), Path::new("-"), "both write to");
+    to(&run, &same, "would overwrite what --run reads");
+    let evaluate = ["evaluate", "--run", word(&run), "--qrels", word(&qrels)];
+    check(&[&evaluate[..], &["--report", word(&run)]].concat(), "would overwrite what --run reads");
+    check(&[&evaluate[..], &["--report", "-", "--json"]].concat(), "both write to");
+    assert_eq!(fs::read_to_string(&run).unwrap(), "1 Q0 a 1 2 t\n");
+}
+
 /// A cross-encoder whose weights were damaged on the way: the bias of its head is no number.
 fn damaged_student(folder: &Path) {
     let whole = root().join("crates/inference/tests/golden/cross_encoder");
