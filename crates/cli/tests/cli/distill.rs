@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::command::{printed, refused, word};
 
 /// A file of records in the merged form, for so many queries of a set.
@@ -42,4 +44,43 @@ fn a_share_that_is_none_is_refused_and_leaves_nothing() {
         assert!(refused(&words).contains("0..0.5"), "{fraction}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn judgments_come_from_standard_input_and_malformed_rows_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("examples");
+    let text = fs::read_to_string(records(folder.path(), "train", 9)).unwrap() + "{\"other\":1}\n";
+    let words = ["distill", "--judgments", "-", "--output", word(&output)];
+    let mut command = assert_cmd::Command::cargo_bin("r2r").unwrap();
+    command.args(words).write_stdin(text).assert().success();
+    let count = |file: &str, place: &str| {
+        let value: Value = serde_json::from_str(&fs::read_to_string(output.join(file)).unwrap()).unwrap();
+        value.pointer(place).and_then(Value::as_u64)
+    };
+    assert_eq!(count("report.json", "/malformed_records"), Some(1));
+    assert_eq!(count("provenance.json", "/counts/malformed_records"), Some(1));
+}
+
+#[test]
+fn the_folder_of_a_judge_is_distilled_like_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let judge = folder.path().join("judge");
+    fs::create_dir(&judge).unwrap();
+    let judgment = |i: usize| {
+        format!(
+            "{{\"query\":{{\"id\":\"q{i}\",\"text\":\"what is rock {i}\"}},\"teacher\":\"t\",\
+             \"passages\":[{{\"id\":\"a\",\"title\":\"\",\"text\":\"Rock {i} is old.\"}},\
+             {{\"id\":\"b\",\"title\":\"\",\"text\":\"Not a rock.\"}}],\"ranking\":[\"a\",\"b\"],\"judged\":[]}}\n"
+        )
+    };
+    fs::write(judge.join("judgments.jsonl"), (0..9).map(judgment).collect::<String>()).unwrap();
+    let output = folder.path().join("examples");
+    let words = ["distill", "--judgments", word(&judge), "--output", word(&output)];
+    assert!(refused(&words).contains("no artifact is here"));
+    let provenance = "{\"stage\":\"judge\",\"key\":\"0123456789ab\",\"version\":\"0\",\"config\":{},\"seed\":1,\"inputs\":[],\
+                      \"machine\":{\"os\":\"o\",\"arch\":\"a\",\"threads\":1},\"counts\":{\"malformed_records\":2}}";
+    fs::write(judge.join("provenance.json"), provenance).unwrap();
+    assert!(printed(&words).contains("malformed_records    2"));
+    assert!(printed(&["inspect", word(&output)]).contains("judge  "));
 }
