@@ -144,6 +144,9 @@ pub(crate) struct Index {
     /// Folder of the new index.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Print what was built as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r retrieve`
@@ -220,6 +223,9 @@ pub(crate) struct Distill {
     /// Folder of the new examples.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Print the counts as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r evaluate`
@@ -278,6 +284,9 @@ pub(crate) struct Inspect {
     /// Samples to show.
     #[arg(long, default_value_t = 3)]
     pub samples: usize,
+    /// Print JSON: the chain of provenance and the report of examples.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r export`
@@ -294,6 +303,9 @@ pub(crate) struct Export {
 /// `r2r doctor`
 #[derive(Args, Debug)]
 pub(crate) struct Doctor {
+    /// Print JSON instead of a page for people.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub student: StudentArguments,
 }

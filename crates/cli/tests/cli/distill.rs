@@ -14,7 +14,8 @@ fn records(folder: &Path, set: &str, n_queries: usize) -> PathBuf {
         format!(
             "{{\"set\":\"{set}\",\"qid\":\"q{i}\",\"query\":\"what is rock number {i}\",\"teacher\":\"t\",\
              \"docs\":[{{\"docid\":\"a\",\"text\":\"Rock {i} is old.\"}},{{\"docid\":\"b\",\"text\":\"Not a rock.\"}}],\
-             \"ranking\":[\"a\",\"b\"]}}\n"
+             \"ranking\":[\"a\",\"b\"],\"reasons\":[{{\"docid\":\"a\",\"direct\":\"It says that the rock is very old.\",\
+             \"answer_sentence\":\"Rock {i} is old.\"}}]}}\n"
         )
     };
     fs::write(&path, (0..n_queries).map(record).collect::<String>()).unwrap();
@@ -27,7 +28,10 @@ fn what_was_made_from_test_queries_trains_only_when_that_is_allowed() {
     let (test, train) = (records(folder.path(), "dl19", 9), records(folder.path(), "msmarco_train", 9));
     let output = folder.path().join("examples");
     let said = refused(&["distill", "--judgments", word(&test), "--output", word(&output)]);
-    assert!(said.contains("9 records were made from test queries (dl19)") && said.contains("--allow-test-sets"), "{said}");
+    assert!(
+        said.contains("9 records were made from test queries (dl19)") && said.contains("--allow-test-sets"),
+        "{said}"
+    );
     assert!(!output.exists());
     printed(&["distill", "--judgments", word(&train), "--output", word(&output)]);
     let other = folder.path().join("other");
@@ -82,5 +86,20 @@ fn the_folder_of_a_judge_is_distilled_like_a_file() {
                       \"machine\":{\"os\":\"o\",\"arch\":\"a\",\"threads\":1},\"counts\":{\"malformed_records\":2}}";
     fs::write(judge.join("provenance.json"), provenance).unwrap();
     assert!(printed(&words).contains("malformed_records    2"));
-    assert!(printed(&["inspect", word(&output)]).contains("judge  "));
+    assert!(printed(&["inspect", word(&output)]).contains("\n  judge "));
+}
+
+#[test]
+fn inspect_shows_what_became_of_reasons_and_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (train, output) = (records(folder.path(), "train", 9), folder.path().join("examples"));
+    let words = ["distill", "--judgments", word(&train), "--output", word(&output), "--json"];
+    let counts: Value = serde_json::from_str(&printed(&words)).unwrap();
+    assert_eq!(counts.pointer("/evidence/verbatim"), Some(&Value::from(9)), "{counts}");
+    let page = printed(&["inspect", word(&output), "--samples", "1"]);
+    assert!(page.contains("evidence verbatim 9, repaired 0, dropped 0"), "{page}");
+    assert_eq!(page.matches("given Rock").count(), 1, "{page}");
+    let value: Value = serde_json::from_str(&printed(&["inspect", word(&output), "--json"])).unwrap();
+    assert_eq!((&value["stage"], &value["report"]["judgments"]), (&Value::from("distill"), &Value::from(9)));
+    assert_eq!(value["inputs"][0]["path"], word(&train));
 }

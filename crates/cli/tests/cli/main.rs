@@ -15,3 +15,5 @@ mod mistakes;
 // Trainings that are killed.
 #[cfg(feature = "training")]
 mod training;
+// What the machine and the student are.
+mod doctor;

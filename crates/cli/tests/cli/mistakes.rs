@@ -35,6 +35,7 @@ fn each_mistake_is_named_with_what_to_do() {
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels)], "nan.trec");
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels), "--measures", "nDGC@10"], "nDCG");
     check(&["inspect", word(folder.path())], "provenance.json");
+    check(&["inspect", word(&qrels)], "this is a file");
     check(&["explain", "--query", "q", "--documents", DOCUMENTS, "--above", "nobody", "--below", "x"], "nobody");
 }
 

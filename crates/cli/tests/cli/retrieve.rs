@@ -37,7 +37,8 @@ fn a_collection_without_judgments_is_indexed_and_only_its_corpus_counts() {
     let (collection, index) = (folder.path().join("collection"), folder.path().join("index"));
     fs::create_dir(&collection).unwrap();
     fs::write(collection.join("corpus.jsonl"), "{\"_id\":\"a\",\"text\":\"basalt is dark\"}\n").unwrap();
-    printed(&["index", "--collection", word(&collection), "--output", word(&index)]);
-    let provenance: Value = serde_json::from_str(&fs::read_to_string(index.join("provenance.json")).unwrap()).unwrap();
-    assert_eq!(provenance["inputs"].as_array().unwrap().len(), 1);
+    let json = |words: &[&str]| serde_json::from_str::<Value>(&printed(words)).unwrap();
+    let built = json(&["index", "--collection", word(&collection), "--output", word(&index), "--json"]);
+    assert_eq!(built["documents"], 1);
+    assert_eq!(json(&["inspect", word(&index), "--json"])["inputs"].as_array().unwrap().len(), 1);
 }
