@@ -15,7 +15,7 @@ use reason_to_rank::types::formats::beir::Collection;
 use reason_to_rank::types::formats::documents::read_documents;
 use reason_to_rank::types::formats::join::unknown_ids;
 use reason_to_rank::types::formats::trec::read_run;
-use reason_to_rank::types::stage::{Reasons, Reranker};
+use reason_to_rank::types::stage::Reasons;
 
 use crate::args::{Precision, Rerank, StudentArguments};
 use crate::commands::{print, print_json, refuse_clashes};
@@ -71,11 +71,11 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
         None if student.writes_reasons() => Reasons::Top(DEFAULT_REASONS),
         None => Reasons::None,
     };
+    let top = options.top.map_or(usize::MAX, NonZeroUsize::get);
     let begun = Instant::now();
-    let ranking = student.reranker().rerank(&candidates, reasons)?;
+    let ranking = student.reranker().rerank_shown(&candidates, reasons, top)?;
     let seconds = begun.elapsed().as_secs_f64();
     let mut results = QueryResults::of(&candidates, &ranking, student.name(), |logit| student.probability(logit));
-    let top = options.top.map_or(usize::MAX, NonZeroUsize::get);
     if options.json {
         results.results.truncate(top);
         print_json(&results)

@@ -64,6 +64,16 @@ fn reasons_change_no_rank_and_quote_what_stands_there() {
 }
 
 #[test]
+fn a_comparison_names_only_what_is_shown() {
+    let value = reranked(&["--top", "2", "--reasons", "4"]);
+    let results = value["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    for (result, other) in results.iter().zip(results.iter().rev()) {
+        assert_eq!(result["reasoning"]["comparison"]["against"][0]["id"], other["id"]);
+    }
+}
+
+#[test]
 fn the_second_run_equals_the_first_whatever_the_threads() {
     let first = reranked(&["--reasons", "3", "--threads", "1"]);
     assert_eq!(first, reranked(&["--reasons", "3", "--threads", "2"]));
