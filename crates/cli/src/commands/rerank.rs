@@ -75,13 +75,8 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
     let begun = Instant::now();
     let ranking = student.reranker().rerank_shown(&candidates, reasons, top)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let mut results = QueryResults::of(&candidates, &ranking, student.name(), |logit| student.probability(logit));
-    if options.json {
-        results.results.truncate(top);
-        print_json(&results)
-    } else {
-        print(&terminal::page(&results, &documents, top, seconds))
-    }
+    let results = QueryResults::of(&student, &candidates, &ranking, top)?;
+    if options.json { print_json(&results) } else { print(&terminal::page(&results, &documents, seconds)) }
 }
 
 fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {

@@ -72,10 +72,8 @@ pub fn rerank_run(
         documents.truncate(top);
         write_topic(&mut output, student.name(), &candidates.query.id, &documents)?;
         if let Some(file) = &mut explanations {
-            let mut results =
-                QueryResults::of(&candidates, &ranking, student.name(), |logit| student.probability(logit));
+            let mut results = QueryResults::of(student, &candidates, &ranking, top)?;
             results.qid = Some(candidates.query.id.clone());
-            results.results.truncate(top);
             let line = serde_json::to_string(&results).map_err(PipelineError::failed)?;
             writeln!(file, "{line}").map_err(PipelineError::failed)?;
         }
