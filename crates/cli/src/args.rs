@@ -253,7 +253,10 @@ pub(crate) struct Evaluate {
     /// Drop documents whose id equals the query's, as BEIR does (ArguAna, Quora).
     #[arg(long)]
     pub ignore_identical_ids: bool,
-    /// Add runs that rank at random and by the judgments, from the first run's documents.
+    /// Drop these documents of each query before anything is measured: a file of BRIGHT's examples (JSONL or parquet).
+    #[arg(long, value_name = "FILE")]
+    pub exclude: Option<PathBuf>,
+    /// Add runs of the first run's documents: in its own order, at random and by the judgments.
     #[arg(long)]
     pub controls: bool,
     /// Compare with this run: differences, p-values (paired randomization, Holm), 95 % intervals.

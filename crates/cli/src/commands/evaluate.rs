@@ -1,6 +1,6 @@
 //! `r2r evaluate`: runs against judgments, as `trec_eval` measures them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use reason_to_rank::evaluation::{
     Control, EvaluationOptions, IdenticalIds, Measure, MissingTopics, SignificanceOptions, TrecEval, control_run,
 };
 use reason_to_rank::types::formats::beir::Collection;
+use reason_to_rank::types::formats::bright::{Exclusions, exclusions, read_examples};
 use reason_to_rank::types::formats::output::Output;
 use reason_to_rank::types::formats::trec::{read_qrels, read_run};
 use reason_to_rank::types::run::Run;
@@ -25,6 +26,7 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
     outputs.extend(options.report.iter().map(|path| ("--report", path.as_path())));
     let mut inputs = vec![("--qrels", options.qrels.as_path())];
     inputs.extend(options.run.iter().map(|path| ("--run", path.as_path())));
+    inputs.extend(options.exclude.iter().map(|path| ("--exclude", path.as_path())));
     inputs.extend(options.baseline.iter().map(|path| ("--baseline", path.as_path())));
     refuse_clashes(&outputs, &inputs)?;
     let measures = options.measures.iter().map(|name| name.trim().parse()).collect::<Result<Vec<Measure>, _>>()?;
@@ -40,6 +42,7 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
     let mut runs = named_runs(&paths)?;
     let first = runs[paths.len() - options.run.len()].clone();
     if options.controls {
+        runs.push(control_run(&first, &qrels, Control::Identity));
         runs.push(control_run(&first, &qrels, Control::Random { seed: options.seed }));
         runs.push(control_run(&first, &qrels, Control::Oracle));
     }
@@ -47,7 +50,7 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
         trec_eval: if options.trec_eval == "10" { TrecEval::V10 } else { TrecEval::V9 },
         missing_topics: if options.skip_missing { MissingTopics::Skip } else { MissingTopics::CountZero },
         identical_ids: if options.ignore_identical_ids { IdenticalIds::Drop } else { IdenticalIds::Keep },
-        excluded: BTreeMap::new(),
+        excluded: options.exclude.as_deref().map(excluded).transpose()?.unwrap_or_default(),
     };
     let significance = SignificanceOptions { seed: options.seed, ..SignificanceOptions::default() };
     let collection = options.collection.as_deref().map(Collection::read).transpose()?;
@@ -83,6 +86,14 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
     } else {
         print(&as_table(&report, options.per_query))
     }
+}
+
+/// The documents that must not be ranked, by query.
+fn excluded(path: &Path) -> Result<Exclusions> {
+    let excluded = exclusions(&read_examples(path)?);
+    let n_documents: usize = excluded.values().map(BTreeSet::len).sum();
+    anstream::eprintln!("{n_documents} documents of {} queries are not measured", excluded.len());
+    Ok(excluded)
 }
 
 /// Runs under the names of their files, because tags are often all the same; files of one name under their paths.
