@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Rerank(Rerank),
     /// Say why one document stands above another.
     Explain(Explain),
+    /// Turn files of other tools into a collection, with a run where they hold candidates.
+    Convert(Convert),
     /// Build a BM25 index of a collection.
     Index(Index),
     /// Find the first candidates of each query by BM25.
@@ -133,6 +135,36 @@ pub(crate) struct Explain {
     pub json: bool,
     #[command(flatten)]
     pub student: StudentArguments,
+}
+
+/// `r2r convert`
+#[derive(Args, Debug)]
+pub(crate) struct Convert {
+    /// Whose files they are.
+    #[arg(long, value_enum)]
+    pub from: SourceFormat,
+    /// The files.
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// The new BEIR folder: corpus, queries, judgments, and candidates.trec.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Print what it holds as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The formats that can be converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceFormat {
+    /// MS MARCO's files, named collection*, queries*, qrels.SPLIT* and top1000*.
+    Msmarco,
+    /// RankGPT's queries with hits (JSON).
+    Rankgpt,
+    /// Requests or results of `rank_llm` (JSONL).
+    RankLlm,
+    /// BRIGHT's documents and examples (JSONL or parquet).
+    Bright,
 }
 
 /// `r2r index`

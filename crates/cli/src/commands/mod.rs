@@ -1,5 +1,6 @@
 //! One file a command: words in, words out.
 
+pub(crate) mod convert;
 pub(crate) mod distill;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;

@@ -6,6 +6,8 @@ mod command;
 mod rerank;
 // Measures, tables and reports.
 mod evaluate;
+// Files of other tools as collections.
+mod convert;
 // Indexes and first-stage runs.
 mod retrieve;
 // Teacher records and what is learned from them.

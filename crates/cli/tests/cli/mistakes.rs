@@ -115,6 +115,7 @@ fn help_teaches_every_command() {
     for command in [
         "rerank",
         "explain",
+        "convert",
         "index",
         "retrieve",
         "judge",

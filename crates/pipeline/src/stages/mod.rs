@@ -4,6 +4,7 @@
 pub mod base;
 #[cfg(feature = "training")]
 pub mod card;
+pub mod convert;
 pub mod distill;
 #[cfg(feature = "training")]
 pub mod evaluate;
