@@ -1,5 +1,6 @@
 //! The words that can be typed, with the help that teaches them.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Rerank(Rerank),
     /// Say why one document stands above another.
     Explain(Explain),
+    /// Turn files of other tools into a collection, with a run where they hold candidates.
+    Convert(Convert),
     /// Build a BM25 index of a collection.
     Index(Index),
     /// Find the first candidates of each query by BM25.
@@ -62,7 +65,7 @@ pub(crate) struct StudentArguments {
     pub precision: Precision,
     /// Threads to use [default: all].
     #[arg(long, value_name = "N")]
-    pub threads: Option<std::num::NonZeroUsize>,
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// The arithmetic of the student.
@@ -91,8 +94,8 @@ pub(crate) struct Rerank {
     #[arg(long, value_name = "FILE", requires = "collection")]
     pub run: Option<PathBuf>,
     /// Candidates of each query that are reranked; what lies deeper keeps its order below them.
-    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "documents")]
-    pub depth: usize,
+    #[arg(long, value_name = "N", default_value = "100", conflicts_with = "documents")]
+    pub depth: NonZeroUsize,
     /// Where the reranked run goes (TREC format); `-` is stdout.
     #[arg(long, value_name = "RUN", requires = "collection")]
     pub output: Option<PathBuf>,
@@ -104,7 +107,7 @@ pub(crate) struct Rerank {
     pub explanations: Option<PathBuf>,
     /// Show only the best N documents.
     #[arg(long, value_name = "N")]
-    pub top: Option<usize>,
+    pub top: Option<NonZeroUsize>,
     /// Print JSON instead of a page for people.
     #[arg(long, conflicts_with = "collection")]
     pub json: bool,
@@ -134,6 +137,36 @@ pub(crate) struct Explain {
     pub student: StudentArguments,
 }
 
+/// `r2r convert`
+#[derive(Args, Debug)]
+pub(crate) struct Convert {
+    /// Whose files they are.
+    #[arg(long, value_enum)]
+    pub from: SourceFormat,
+    /// The files.
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// The new BEIR folder: corpus, queries, judgments, and candidates.trec.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Print what it holds as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The formats that can be converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SourceFormat {
+    /// MS MARCO's files, named collection*, queries*, qrels.SPLIT* and top1000*.
+    Msmarco,
+    /// RankGPT's queries with hits (JSON).
+    Rankgpt,
+    /// Requests or results of `rank_llm` (JSONL).
+    RankLlm,
+    /// BRIGHT's documents and examples (JSONL or parquet).
+    Bright,
+}
+
 /// `r2r index`
 #[derive(Args, Debug)]
 pub(crate) struct Index {
@@ -143,6 +176,9 @@ pub(crate) struct Index {
     /// Folder of the new index.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Print what was built as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r retrieve`
@@ -158,8 +194,8 @@ pub(crate) struct Retrieve {
     #[arg(long, value_name = "NAME")]
     pub split: Option<String>,
     /// Documents for each query.
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub depth: usize,
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub depth: NonZeroUsize,
     /// Term saturation.
     #[arg(long, default_value_t = 0.9)]
     pub k1: f32,
@@ -198,14 +234,17 @@ pub(crate) struct Train {
 /// `r2r distill`
 #[derive(Args, Debug)]
 pub(crate) struct Distill {
-    /// Files of teacher records or judgments.
+    /// Files of teacher records or judgments (`-` is stdin), or folders that a judge wrote.
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     pub judgments: Vec<PathBuf>,
+    /// Learn from records that were made from test queries too, which no figure of the student survives.
+    #[arg(long)]
+    pub allow_test_sets: bool,
     /// BEIR folders of test sets: examples with one of their queries are removed.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub leakage: Vec<PathBuf>,
-    /// Share of the queries that is held out for validation.
-    #[arg(long, default_value_t = 0.1)]
+    /// Share of the queries that is held out for validation, 0 to 0.5.
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     pub dev_fraction: f64,
     /// Learn from the teacher's order or from its grades.
     #[arg(long, default_value = "order", value_parser = ["order", "grades"])]
@@ -216,6 +255,9 @@ pub(crate) struct Distill {
     /// Folder of the new examples.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Print the counts as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r evaluate`
@@ -243,7 +285,10 @@ pub(crate) struct Evaluate {
     /// Drop documents whose id equals the query's, as BEIR does (ArguAna, Quora).
     #[arg(long)]
     pub ignore_identical_ids: bool,
-    /// Add runs that rank at random and by the judgments, from the first run's documents.
+    /// Drop these documents of each query before anything is measured: a file of BRIGHT's examples (JSONL or parquet).
+    #[arg(long, value_name = "FILE")]
+    pub exclude: Option<PathBuf>,
+    /// Add runs of the first run's documents: in its own order, at random and by the judgments.
     #[arg(long)]
     pub controls: bool,
     /// Compare with this run: differences, p-values (paired randomization, Holm), 95 % intervals.
@@ -274,6 +319,9 @@ pub(crate) struct Inspect {
     /// Samples to show.
     #[arg(long, default_value_t = 3)]
     pub samples: usize,
+    /// Print JSON: the chain of provenance and the report of examples.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r export`
@@ -290,6 +338,9 @@ pub(crate) struct Export {
 /// `r2r doctor`
 #[derive(Args, Debug)]
 pub(crate) struct Doctor {
+    /// Print JSON instead of a page for people.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub student: StudentArguments,
 }

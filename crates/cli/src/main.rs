@@ -44,6 +44,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Rerank(options) => commands::rerank::run(options),
         Command::Explain(options) => commands::explain::run(options),
+        Command::Convert(options) => commands::convert::run(options),
         Command::Index(options) => commands::index::run(options),
         Command::Retrieve(options) => commands::retrieve::run(options),
         Command::Judge(options) => commands::judge::run(options),

@@ -33,18 +33,18 @@ pub(crate) fn complain(error: &anyhow::Error) {
 }
 
 /// A ranking as a page: place, movement, score, title, and the reasons below.
-pub(crate) fn page(results: &QueryResults, documents: &[Document], top: usize, seconds: f64) -> String {
+pub(crate) fn page(results: &QueryResults, documents: &[Document], seconds: f64) -> String {
     let by_id: HashMap<&DocId, &Document> = documents.iter().map(|document| (&document.id, document)).collect();
     let width = textwrap::termwidth().clamp(60, 100);
     let mut page = String::new();
-    let n = results.results.len();
+    let n = documents.len();
     let _ = writeln!(page, "\n{STRONG}{}{STRONG:#}", clean(&results.query));
     let _ = writeln!(
         page,
         "{FAINT}{n} documents, {}, {seconds:.2} s; ▲ ▼ movement against the input order{FAINT:#}\n",
         clean(&results.student)
     );
-    for result in results.results.iter().take(top) {
+    for result in &results.results {
         let label = by_id.get(&result.id).map_or(String::new(), |document| label_of(document, &result.id));
         let line = format!("{:>3}  {}  {:.3}  ", result.rank, movement(result), result.score);
         let room = width.saturating_sub(18);
@@ -53,8 +53,16 @@ pub(crate) fn page(results: &QueryResults, documents: &[Document], top: usize, s
             reasons(&mut page, reasoning, result.score, width);
         }
     }
-    if top < n {
-        let _ = writeln!(page, "{FAINT}     and {} more{FAINT:#}", n - top);
+    let n_shown = results.results.len();
+    if n_shown < n {
+        let _ = writeln!(page, "{FAINT}     and {} more{FAINT:#}", n - n_shown);
+    }
+    let n_truncated = results.results.iter().filter(|result| result.truncated).count();
+    if n_truncated > 0 {
+        let _ = writeln!(
+            page,
+            "{FAINT}     {n_truncated} of these are longer than the student reads: only their beginnings count{FAINT:#}"
+        );
     }
     page
 }

@@ -1,12 +1,11 @@
 //! Draws that depend on a seed and a name only, never on what was drawn before.
 
-/// A number for a text, the same on every machine: FNV-1a (Fowler, Noll, Vo) over seed and bytes, with the
-/// finalizer of splitmix64 (Steele, Lea, Flood, 2014), because FNV's high bits are weak on short texts.
+use r2r_types::fnv::fnv1a;
+
+/// A number for a text, the same on every machine: FNV-1a over seed and bytes, with the finalizer of splitmix64
+/// (Steele, Lea, Flood, 2014), because FNV's high bits are weak on short texts.
 pub(crate) fn seeded_hash(seed: u64, text: &str) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in seed.to_le_bytes().into_iter().chain(text.bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
+    let mut hash = fnv1a(seed.to_le_bytes().into_iter().chain(text.bytes()));
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)

@@ -2,6 +2,7 @@
 //!
 //! Ranges and shuffles are written out here, because libraries may change the numbers they draw.
 
+use r2r_types::fnv::fnv1a;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -13,11 +14,7 @@ pub(crate) fn generator(seed: u64) -> ChaCha8Rng {
 /// The generator of a seed and a name: names draw independently, whatever else is drawn.
 pub(crate) fn named_generator(seed: u64, name: &str) -> ChaCha8Rng {
     let mut generator = generator(seed);
-    // The name becomes a stream number by FNV-1a.
-    let stream = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    generator.set_stream(stream);
+    generator.set_stream(fnv1a(name.bytes()));
     generator
 }
 

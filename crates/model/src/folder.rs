@@ -132,11 +132,6 @@ impl StudentFolder {
         self.root.join(WEIGHTS)
     }
 
-    /// Path of `provenance.json`, which need not be there.
-    pub fn provenance_path(&self) -> PathBuf {
-        self.root.join(PROVENANCE)
-    }
-
     /// Reads the configuration of a student or of a Hugging Face cross-encoder with one label.
     pub fn config(&self) -> Result<StudentConfig, FolderError> {
         StudentConfig::from_json(&self.config_text()?).map_err(|source| self.config_error(source))

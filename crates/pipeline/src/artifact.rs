@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::error::PipelineError;
 use crate::provenance::Provenance;
 
-/// An artifact that is being built. Dropped unfinished, it stays as `.partial`, which nothing reads.
+/// An artifact that is being built, as `.partial`, which nothing reads. Dropped unfinished, that is removed; what a kill
+/// leaves, the next build clears away.
 #[derive(Debug)]
 pub struct Building {
     folder: PathBuf,
@@ -27,7 +28,7 @@ pub enum Artifact {
 ///
 /// # Errors
 /// `Input` where the folder is there and holds something else, which must not be replaced.
-pub fn is_fresh(folder: &Path, provenance: &Provenance) -> Result<bool, PipelineError> {
+fn is_fresh(folder: &Path, provenance: &Provenance) -> Result<bool, PipelineError> {
     let Some(made) = Provenance::read(folder)? else {
         let is_taken = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
         return if is_taken { Err(foreign(folder, &provenance.stage)) } else { Ok(false) };
@@ -84,6 +85,13 @@ impl Building {
     }
 }
 
+impl Drop for Building {
+    fn drop(&mut self) {
+        // A finished artifact has lost this name; where it cannot be removed, the error that led here is the one to tell.
+        let _ = std::fs::remove_dir_all(&self.partial);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +116,8 @@ mod tests {
         assert!(folder.exists(), "the old artifact stays until the new one is whole");
         building.finish().unwrap();
         assert!(!folder.join("data").exists());
+        drop(Artifact::open(&folder, provenance(3)).unwrap());
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1, "nothing stays of what was not finished");
     }
 
     #[test]

@@ -30,6 +30,8 @@
 
 pub mod artifact;
 pub mod error;
+#[cfg(feature = "training")]
+pub mod preflight;
 pub mod progress;
 pub mod provenance;
 #[cfg(feature = "training")]

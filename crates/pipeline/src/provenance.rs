@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use r2r_types::formats::beir::{corpus_file, qrels_file, queries_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +42,17 @@ pub struct Input {
     pub path: PathBuf,
     /// The SHA-256 of the file; for an artifact its key.
     pub sha256: String,
+}
+
+/// What a stage reads of a BEIR folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// The documents.
+    Corpus,
+    /// The queries.
+    Queries,
+    /// The judgments of a split.
+    Qrels(&'a str),
 }
 
 /// The kind of machine that made it.
@@ -121,23 +133,22 @@ impl Input {
         Ok(Self { path: path.to_owned(), sha256: hex(&hasher.finalize()) })
     }
 
-    /// The files of a BEIR folder that count: corpus, queries and qrels, in the order of their names.
-    pub fn collection(folder: &Path) -> Result<Vec<Self>, PipelineError> {
-        let mut files = Vec::new();
-        for (folder, begins) in
-            [(folder.to_owned(), ["corpus.jsonl", "queries.jsonl"].as_slice()), (folder.join("qrels"), &[""])]
-        {
-            let failed = |error| PipelineError::io(&folder, error);
-            for entry in std::fs::read_dir(&folder).map_err(failed)? {
-                let path = entry.map_err(failed)?.path();
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if path.is_file() && begins.iter().any(|begin| name.starts_with(begin)) {
-                    files.push(path.clone());
-                }
-            }
-        }
-        files.sort();
-        files.iter().map(|file| Self::file(file)).collect()
+    /// What was read from a stream, hashed.
+    pub fn bytes(path: &Path, bytes: &[u8]) -> Self {
+        Self { path: path.to_owned(), sha256: hex(&Sha256::digest(bytes)) }
+    }
+
+    /// The files of a BEIR folder that hold these parts.
+    pub fn collection(folder: &Path, parts: &[Part<'_>]) -> Result<Vec<Self>, PipelineError> {
+        let file = |part: &Part<'_>| {
+            let path = match part {
+                Part::Corpus => corpus_file(folder),
+                Part::Queries => queries_file(folder),
+                Part::Qrels(split) => qrels_file(folder, split),
+            };
+            Self::file(&path?)
+        };
+        parts.iter().map(file).collect()
     }
 
     /// An artifact of an earlier stage.

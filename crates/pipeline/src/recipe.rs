@@ -11,6 +11,7 @@ use r2r_training::TrainingConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
+use crate::stages::distill::DistillSettings;
 
 /// The newest recipe format that this version reads.
 pub const FORMAT: u32 = 1;
@@ -100,6 +101,8 @@ pub struct TeacherSection {
     pub records: Vec<PathBuf>,
     /// Recorded raw answers of a teacher for candidates of `collection`.
     pub recorded: Option<PathBuf>,
+    /// Whether records that were made from test queries may train.
+    pub allow_test_sets: bool,
 }
 
 /// A collection with human labels to learn from.
@@ -257,16 +260,17 @@ impl Recipe {
             if self.evaluation[..i].iter().any(|other| other.name == section.name) {
                 return Err(format!("two [[evaluation]] sections are named {:?}", section.name));
             }
+            if section.depth == 0 || section.measures.is_empty() {
+                return Err(format!(
+                    "[[evaluation]] {}: depth must be at least 1, and measures name one",
+                    section.name
+                ));
+            }
             for measure in &section.measures {
                 measure.parse::<Measure>().map_err(|error| error.to_string())?;
             }
         }
-        if !["order", "grades"].contains(&self.distillation.targets.as_str()) {
-            return Err(format!(
-                "distillation.targets = {:?} is not known: order or grades",
-                self.distillation.targets
-            ));
-        }
+        self.distill_settings(&[]).check().map_err(|problem| format!("distillation.{problem}"))?;
         weight_format(&self.student.weights)?;
         self.training_config()?;
         if self.teacher.recorded.is_some() && self.collection.is_none() {
@@ -275,11 +279,9 @@ impl Recipe {
         if self.teacher.recorded.is_none() && self.teacher.records.is_empty() && self.human.is_empty() {
             return Err("nothing to learn from: give teacher.records, teacher.recorded or [[human]]".to_owned());
         }
-        if !(0.0..=0.5).contains(&self.distillation.dev_fraction) {
-            return Err(format!("distillation.dev_fraction = {} is not in 0..0.5", self.distillation.dev_fraction));
-        }
-        if self.retrieval.depth == 0 {
-            return Err("retrieval.depth must be at least 1".to_owned());
+        let RetrievalSection { k1, b, depth } = self.retrieval;
+        if depth == 0 || !self.retrieval.bm25().is_valid() {
+            return Err(format!("retrieval.depth = {depth}, k1 = {k1}, b = {b}: from 1, from 0 and finite, 0 to 1"));
         }
         Ok(())
     }
@@ -290,6 +292,16 @@ impl Recipe {
             TrainingConfig::deserialize(self.training.clone()).map_err(|error| format!("[training]: {error}"))?;
         config.check().map_err(|error| error.to_string())?;
         Ok(config)
+    }
+
+    /// How judgments become examples; `leakage` are the folders of the recipe, seen from the current folder.
+    pub fn distill_settings<'a>(&'a self, leakage: &'a [PathBuf]) -> DistillSettings<'a> {
+        DistillSettings {
+            leakage,
+            dev_fraction: self.distillation.dev_fraction,
+            targets: &self.distillation.targets,
+            seed: self.seed,
+        }
     }
 
     /// How the student's weights are stored.
@@ -379,5 +391,11 @@ mod tests {
         check(&["training.stepz=3"], "stepz");
         check(&["student.weights=int4"], "int4");
         check(&["name=.."], "plain word");
+        check(&["retrieval.k1=nan"], "k1 = NaN");
+        check(&["retrieval.b=-1"], "b = -1");
+        check(&["distillation.dev_fraction=nan"], "distillation.dev_fraction = NaN");
+        check(&["distillation.targets=best"], "distillation.targets");
+        check(&["evaluation=[{name=\"t\",path=\"t\",depth=0}]"], "depth must be at least 1");
+        check(&["evaluation=[{name=\"t\",path=\"t\",measures=[]}]"], "measures");
     }
 }

@@ -1,10 +1,16 @@
 //! A ranking as the JSON that `rerank --json` prints and `--explanations` writes.
 
+use std::collections::HashMap;
+
 use r2r_types::candidates::Candidates;
+use r2r_types::document::Document;
 use r2r_types::id::{DocId, QueryId};
 use r2r_types::ranking::Ranking;
 use r2r_types::reasoning::Reasoning;
+use r2r_types::stage::StageError;
 use serde::Serialize;
+
+use crate::student::LoadedStudent;
 
 /// One reranked query.
 #[derive(Clone, Debug, Serialize)]
@@ -33,28 +39,41 @@ pub struct DocumentResult {
     pub logit: f32,
     /// Its place in the first stage's list, from 1.
     pub retrieved_rank: usize,
+    /// Whether it is longer than the student reads, so that only its beginning was scored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
     /// Why it stands there; null where that was not asked for.
     pub reasoning: Option<Reasoning>,
 }
 
 impl QueryResults {
-    /// The results of a ranking; `probability` turns a logit into a calibrated score.
-    pub fn of(candidates: &Candidates, ranking: &Ranking, student: &str, probability: impl Fn(f32) -> f32) -> Self {
-        let retrieved: std::collections::HashMap<&DocId, usize> =
-            candidates.list.iter().enumerate().map(|(i, candidate)| (&candidate.document.id, i + 1)).collect();
-        let results = ranking
-            .ranked()
+    /// The best `shown` of a student's ranking.
+    pub fn of(
+        student: &LoadedStudent,
+        candidates: &Candidates,
+        ranking: &Ranking,
+        shown: usize,
+    ) -> Result<Self, StageError> {
+        let query = &candidates.query.text;
+        let retrieved: HashMap<&DocId, (usize, &Document)> = candidates
+            .list
             .iter()
             .enumerate()
-            .map(|(i, ranked)| DocumentResult {
+            .map(|(i, candidate)| (&candidate.document.id, (i + 1, &*candidate.document)))
+            .collect();
+        let mut results = Vec::new();
+        for (i, ranked) in ranking.ranked().iter().enumerate().take(shown) {
+            let (retrieved_rank, document) = retrieved[&ranked.doc];
+            results.push(DocumentResult {
                 rank: i + 1,
                 id: ranked.doc.clone(),
-                score: probability(ranked.score),
+                score: student.probability(ranked.score),
                 logit: ranked.score,
-                retrieved_rank: retrieved[&ranked.doc],
+                retrieved_rank,
+                truncated: student.is_truncated(query, document)?,
                 reasoning: ranked.reasoning.clone(),
-            })
-            .collect();
-        Self { qid: None, query: candidates.query.text.clone(), student: student.to_owned(), results }
+            });
+        }
+        Ok(Self { qid: None, query: query.clone(), student: student.name().to_owned(), results })
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use r2r_inference::{EncodedPair, InferenceError, Options, ReasonRequest, Scored, Student as Engine};
+use r2r_model::encoding::Limits;
 use r2r_model::function_words::is_content;
 use r2r_model::plan::Plan;
 use r2r_model::sentence_pieces::SentencePieces;
@@ -58,6 +59,13 @@ impl LoadedStudent {
     /// Whether it has learned to write reasons.
     pub fn writes_reasons(&self) -> bool {
         self.reranker.student().writes_reasons()
+    }
+
+    /// Whether a document is longer than the student reads beside the query.
+    pub fn is_truncated(&self, query: &str, document: &Document) -> Result<bool, StageError> {
+        let limits = Limits::of(self.engine().config());
+        let pair = self.engine().tokenizer().encode_pair(query, &document.title_and_text(), limits);
+        Ok(pair.map_err(|error| stage_error(error.into()))?.document_truncated)
     }
 
     /// Scores with their parts: the rank head's logit and the base's similarity.

@@ -91,25 +91,25 @@ impl<S: Student> ExplainedReranker<S> {
         }
         Ok(explained)
     }
-}
 
-impl<S: Student> Reranker for ExplainedReranker<S> {
-    fn rerank(&self, candidates: &Candidates, reasons: Reasons) -> Result<Ranking, StageError> {
+    /// Ranks all candidates. Only the best `shown` will be seen: only these are explained, each against another of them.
+    pub fn rerank_shown(&self, candidates: &Candidates, reasons: Reasons, shown: usize) -> Result<Ranking, StageError> {
         let documents: Vec<&Document> = candidates.list.iter().map(|candidate| &*candidate.document).collect();
         let scores = self.student.score(&candidates.query.text, &documents)?;
         let mut order: Vec<usize> = (0..documents.len()).collect();
         // A stable sort: equal scores keep the first stage's order.
         order.sort_by(|&a, &b| scores[b].logit.total_cmp(&scores[a].logit));
 
+        let n_shown = shown.min(documents.len());
         let n_explained = match reasons {
             Reasons::None => 0,
-            Reasons::Top(n) => n.min(documents.len()),
+            Reasons::Top(n) => n.min(n_shown),
         };
         let placed: Vec<Placed<'_>> = (0..n_explained)
             .map(|rank| Placed {
                 document: documents[order[rank]],
                 logit: scores[order[rank]].logit,
-                neighbor: neighbor_of(rank, order.len()).map(|(other, stands)| (documents[order[other]], stands)),
+                neighbor: neighbor_of(rank, n_shown).map(|(other, stands)| (documents[order[other]], stands)),
             })
             .collect();
         let mut reasonings =
@@ -124,6 +124,12 @@ impl<S: Student> Reranker for ExplainedReranker<S> {
             })
             .collect();
         Ranking::of(candidates, ranked).map_err(|error| StageError::Failed(Box::new(error)))
+    }
+}
+
+impl<S: Student> Reranker for ExplainedReranker<S> {
+    fn rerank(&self, candidates: &Candidates, reasons: Reasons) -> Result<Ranking, StageError> {
+        self.rerank_shown(candidates, reasons, usize::MAX)
     }
 }
 
@@ -195,18 +201,20 @@ mod tests {
         fn reasons_never_change_the_order_and_comparisons_agree_with_it(
             texts in prop::collection::vec("[a-f .]{0,30}", 0..12),
             n in 0usize..15,
+            shown in 0usize..15,
         ) {
             let candidates = candidates(&texts);
             let reranker = ExplainedReranker::new(CountsLetters);
             let plain = reranker.rerank(&candidates, Reasons::None).unwrap();
-            let explained = reranker.rerank(&candidates, Reasons::Top(n)).unwrap();
+            let explained = reranker.rerank_shown(&candidates, Reasons::Top(n), shown).unwrap();
             let order = |ranking: &Ranking| ranking.ranked().iter().map(|r| (r.doc.clone(), r.score)).collect::<Vec<_>>();
             prop_assert_eq!(order(&plain), order(&explained));
             let place = |doc| explained.ranked().iter().position(|ranked| &ranked.doc == doc).unwrap();
             for (rank, ranked) in explained.ranked().iter().enumerate() {
-                prop_assert_eq!(ranked.reasoning.is_some(), rank < n);
+                prop_assert_eq!(ranked.reasoning.is_some(), rank < n.min(shown));
                 let Some(reasoning) = &ranked.reasoning else { continue };
                 for against in &reasoning.comparison.against {
+                    prop_assert!(place(&against.id) < shown);
                     let stands = if rank < place(&against.id) { Stands::Above } else { Stands::Below };
                     prop_assert_eq!(against.stands, stands);
                 }

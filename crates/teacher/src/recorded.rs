@@ -118,8 +118,8 @@ impl RecordedTeacher {
     /// which it shows them. Candidates beyond them are not judged.
     ///
     /// # Errors
-    /// `Failed` where nothing was recorded for the query; `Malformed` where every record of the query shows a
-    /// document that is no candidate.
+    /// `Malformed` where nothing was recorded for the query, or every record of it shows a document that is no
+    /// candidate.
     pub fn judge(&self, candidates: &Candidates) -> Result<TeacherJudgment, StageError> {
         let record = self.record(candidates)?;
         let by_id: HashMap<&DocId, &Arc<Document>> =
@@ -136,7 +136,7 @@ impl RecordedTeacher {
         let query = &candidates.query.id;
         let Some(records) = self.by_query.get(query) else {
             let missing = RecordedError::Missing { file: self.file.clone(), query: query.clone() };
-            return Err(StageError::Failed(missing.into()));
+            return Err(StageError::Malformed(missing.to_string()));
         };
         let known: HashSet<&DocId> = candidates.list.iter().map(|candidate| &candidate.document.id).collect();
         let fitting = records.iter().filter(|record| record.docs.iter().all(|doc| known.contains(doc)));

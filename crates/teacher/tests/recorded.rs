@@ -48,7 +48,7 @@ fn candidates_beyond_the_record_keep_their_order_below() {
 fn what_was_not_recorded_is_an_error_that_says_so() {
     let teacher_of_two = teacher(RECORDS).unwrap();
     let missing = teacher_of_two.judge(&candidates("q7")).unwrap_err();
-    assert!(matches!(missing, StageError::Failed(_)));
+    assert!(matches!(missing, StageError::Malformed(_)));
     assert!(missing.to_string().contains("holds no answer for query q7"), "{missing}");
     let foreign = teacher_of_two.judge(&candidates("2")).unwrap_err();
     assert!(matches!(foreign, StageError::Malformed(_)));

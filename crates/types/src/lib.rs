@@ -14,6 +14,7 @@ pub mod candidates;
 pub mod document;
 pub mod evidence;
 pub mod example;
+pub mod fnv;
 pub mod formats;
 pub mod id;
 pub mod judgment;

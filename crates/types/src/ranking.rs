@@ -85,28 +85,6 @@ impl Ranking {
         Ok(Self { ranked })
     }
 
-    /// Ranks the candidates by one score each, given in candidate order; ties keep that order.
-    ///
-    /// # Errors
-    /// `Incomplete` where the lengths differ, `NotFinite` for NaN and infinities, `Duplicate` where
-    /// the candidates themselves hold a document twice.
-    pub fn by_score(candidates: &Candidates, scores: &[f32]) -> Result<Self, RankingError> {
-        if scores.len() != candidates.list.len() {
-            return Err(RankingError::Incomplete { ranked: scores.len(), candidates: candidates.list.len() });
-        }
-        let mut ranked: Vec<Ranked> = candidates
-            .list
-            .iter()
-            .zip(scores)
-            .map(|(candidate, &score)| Ranked { doc: candidate.document.id.clone(), score, reasoning: None })
-            .collect();
-        if let Some(bad) = ranked.iter().find(|entry| !entry.score.is_finite()) {
-            return Err(RankingError::NotFinite { doc: bad.doc.clone(), score: bad.score });
-        }
-        ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Self::of(candidates, ranked)
-    }
-
     /// The documents, best first.
     pub fn ranked(&self) -> &[Ranked] {
         &self.ranked
@@ -121,8 +99,6 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-
-    use proptest::prelude::*;
 
     use super::*;
     use crate::candidates::Candidate;
@@ -153,19 +129,7 @@ mod tests {
 
     #[test]
     fn scores_that_are_no_numbers_are_refused() {
-        assert!(matches!(Ranking::by_score(&candidates(2), &[f32::NAN, 0.0]), Err(RankingError::NotFinite { .. })));
-    }
-
-    proptest! {
-        #[test]
-        fn by_score_ranks_every_candidate_and_ties_keep_their_order(scores in prop::collection::vec(-3i8..3, 0..30)) {
-            let scores: Vec<f32> = scores.into_iter().map(f32::from).collect();
-            let ranking = Ranking::by_score(&candidates(scores.len()), &scores).unwrap();
-            prop_assert_eq!(ranking.ranked().len(), scores.len());
-            for pair in ranking.ranked().windows(2) {
-                let place = |entry: &Ranked| entry.doc.as_str()[1..].parse::<usize>().unwrap();
-                prop_assert!(pair[0].score > pair[1].score || place(&pair[0]) < place(&pair[1]));
-            }
-        }
+        let ranked = vec![entry("d0", f32::NAN), entry("d1", 0.0)];
+        assert!(matches!(Ranking::of(&candidates(2), ranked), Err(RankingError::NotFinite { .. })));
     }
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use reason_to_rank::types::document::Document;
+use serde_json::{Map, Value, json};
 
 use crate::args::Doctor;
-use crate::commands::print;
 use crate::commands::rerank::open_student;
+use crate::commands::{print, print_json};
 
 /// How long the speed is measured.
 const MEASURED: Duration = Duration::from_secs(5);
@@ -21,32 +22,24 @@ with a good compressor keeps its advantage over the whole winter, even on the co
 
 /// Prints the machine, the student and the speed.
 pub(crate) fn run(options: &Doctor) -> Result<()> {
-    let mut page = String::new();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let _ = writeln!(page, "machine    {} {}, {threads} threads", std::env::consts::OS, std::env::consts::ARCH);
-    if let Some(memory) = system_megabytes("/proc/meminfo", "MemAvailable:") {
-        let _ = writeln!(page, "memory     {:.1} GB available", memory / 1024.0);
-    }
+    let mut found = machine();
     // Shown before the student is opened: who has no student yet wants to see the machine all the same.
-    print(&page)?;
-    page.clear();
-
+    if !options.json {
+        print(&page(&found))?;
+    }
     let begun = Instant::now();
     let student = open_student(&options.student)?;
     let engine = student.engine();
-    let _ = writeln!(page, "kernels    {:?}", engine.instructions());
     let encoder = &engine.config().encoder;
-    let _ = writeln!(
-        page,
-        "student    {}, {} layers of {}, reads {} word pieces, {}",
-        student.name(),
-        encoder.num_hidden_layers,
-        encoder.hidden_size,
-        engine.config().max_length,
-        if student.writes_reasons() { "writes reasons" } else { "writes no reasons" }
-    );
-    let _ = writeln!(page, "loaded     in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
-
+    let mut more = vec![
+        ("kernels", json!(format!("{:?}", engine.instructions()))),
+        ("student", json!(student.name())),
+        ("layers", json!(encoder.num_hidden_layers)),
+        ("hidden_size", json!(encoder.hidden_size)),
+        ("reads_word_pieces", json!(engine.config().max_length)),
+        ("writes_reasons", json!(student.writes_reasons())),
+        ("loaded_ms", json!(begun.elapsed().as_millis() as u64)),
+    ];
     let document = Document { id: "d".into(), title: String::new(), text: PASSAGE.to_owned() };
     let documents = vec![&document; 100];
     let begun = Instant::now();
@@ -55,24 +48,71 @@ pub(crate) fn run(options: &Doctor) -> Result<()> {
         student.signals("why do heat pumps lose efficiency in very cold weather", &documents)?;
         n_pairs += documents.len();
     }
-    let words = PASSAGE.split_whitespace().count();
-    let rate = n_pairs as f64 / begun.elapsed().as_secs_f64();
-    let _ = writeln!(
-        page,
-        "speed      {rate:.0} pairs/s of {words} words with {} threads: 100 documents in {:.2} s",
-        engine.threads(),
-        100.0 / rate
-    );
-    if let Some(memory) = system_megabytes("/proc/self/status", "VmRSS:") {
-        let _ = writeln!(page, "needs      {memory:.0} MB of memory");
+    more.push(("threads_used", json!(engine.threads())));
+    more.push(("pairs_per_second", json!((n_pairs as f64 / begun.elapsed().as_secs_f64()).round())));
+    more.push(("words_per_pair", json!(PASSAGE.split_whitespace().count())));
+    more.push(("memory_used_mb", json!(system_megabytes("/proc/self/status", "VmRSS:"))));
+    if options.json {
+        found.extend(more);
+        print_json(&found.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
+    } else {
+        print(&page(&more))
     }
-    print(&page)
+}
+
+/// What the machine has, by name.
+fn machine() -> Vec<(&'static str, Value)> {
+    vec![
+        ("os", json!(std::env::consts::OS)),
+        ("arch", json!(std::env::consts::ARCH)),
+        ("threads", json!(std::thread::available_parallelism().map_or(1, usize::from))),
+        ("features", json!(features())),
+        ("memory_available_mb", json!(system_megabytes("/proc/meminfo", "MemAvailable:"))),
+    ]
+}
+
+/// The processor's features that kernels can be made for.
+#[cfg(target_arch = "x86_64")]
+fn features() -> Vec<&'static str> {
+    let asked = [
+        ("avx", is_x86_feature_detected!("avx")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("f16c", is_x86_feature_detected!("f16c")),
+        ("avxvnni", is_x86_feature_detected!("avxvnni")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512bw", is_x86_feature_detected!("avx512bw")),
+        ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
+        ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
+    ];
+    asked.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
+}
+
+/// Other processors have no features that are chosen between yet.
+#[cfg(not(target_arch = "x86_64"))]
+fn features() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// Names and values, one a line.
+fn page(found: &[(&'static str, Value)]) -> String {
+    let mut page = String::new();
+    for (name, value) in found {
+        let words = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+            Value::Null => "unknown".to_owned(),
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        };
+        let _ = writeln!(page, "{:<20} {words}", name.replace('_', " "));
+    }
+    page
 }
 
 /// A line of kilobytes in one of Linux's own files, in MB; `None` where the system does not tell.
-fn system_megabytes(file: &str, name: &str) -> Option<f64> {
+fn system_megabytes(file: &str, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(file).ok()?;
     let line = status.lines().find(|line| line.starts_with(name))?;
-    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes / 1024.0)
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024)
 }

@@ -1,49 +1,48 @@
 //! `r2r evaluate`: runs against judgments, as `trec_eval` measures them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use reason_to_rank::evaluation::report::{Material, Report, ReportedRun, assemble, html};
 use reason_to_rank::evaluation::{
     Control, EvaluationOptions, IdenticalIds, Measure, MissingTopics, SignificanceOptions, TrecEval, control_run,
 };
 use reason_to_rank::types::formats::beir::Collection;
+use reason_to_rank::types::formats::bright::{Exclusions, exclusions, read_examples};
 use reason_to_rank::types::formats::output::Output;
 use reason_to_rank::types::formats::trec::{read_qrels, read_run};
 use reason_to_rank::types::run::Run;
 use serde_json::{Map, Value, json};
 
 use crate::args::Evaluate;
-use crate::commands::{print, print_json};
+use crate::commands::{is_same_file, print, print_json, refuse_clashes};
 
 /// Prints a table or JSON, and writes the report.
 pub(crate) fn run(options: &Evaluate) -> Result<()> {
+    let stdout = if options.json { "--json" } else { "the table" };
+    let mut outputs = vec![(stdout, Path::new("-"))];
+    outputs.extend(options.report.iter().map(|path| ("--report", path.as_path())));
+    let mut inputs = vec![("--qrels", options.qrels.as_path())];
+    inputs.extend(options.run.iter().map(|path| ("--run", path.as_path())));
+    inputs.extend(options.exclude.iter().map(|path| ("--exclude", path.as_path())));
+    inputs.extend(options.baseline.iter().map(|path| ("--baseline", path.as_path())));
+    refuse_clashes(&outputs, &inputs)?;
     let measures = options.measures.iter().map(|name| name.trim().parse()).collect::<Result<Vec<Measure>, _>>()?;
     let qrels = read_qrels(&options.qrels)?;
-    let mut runs = Vec::new();
-    for path in &options.run {
-        runs.push(named_run(path)?);
-    }
-    // Two files of one name are told apart by their whole paths.
-    for i in 0..runs.len() {
-        if runs.iter().filter(|run| run.name == runs[i].name).count() > 1 {
-            runs[i].name = options.run[i].display().to_string();
-        }
-    }
-    let first = runs[0].clone();
-    let baseline = match &options.baseline {
-        None => None,
-        Some(path) => {
-            let known = options.run.iter().position(|run| run == path);
-            if known.is_none() {
-                runs.insert(0, named_run(path)?);
-            }
-            Some(known.unwrap_or(0))
-        }
-    };
+    let mut paths: Vec<&Path> = options.run.iter().map(PathBuf::as_path).collect();
+    let baseline = options.baseline.as_deref().map(|baseline| {
+        let known = paths.iter().position(|run| *run == baseline || is_same_file(run, baseline));
+        known.unwrap_or_else(|| {
+            paths.insert(0, baseline);
+            0
+        })
+    });
+    let mut runs = named_runs(&paths)?;
+    let first = runs[paths.len() - options.run.len()].clone();
     if options.controls {
+        runs.push(control_run(&first, &qrels, Control::Identity));
         runs.push(control_run(&first, &qrels, Control::Random { seed: options.seed }));
         runs.push(control_run(&first, &qrels, Control::Oracle));
     }
@@ -51,7 +50,7 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
         trec_eval: if options.trec_eval == "10" { TrecEval::V10 } else { TrecEval::V9 },
         missing_topics: if options.skip_missing { MissingTopics::Skip } else { MissingTopics::CountZero },
         identical_ids: if options.ignore_identical_ids { IdenticalIds::Drop } else { IdenticalIds::Keep },
-        excluded: BTreeMap::new(),
+        excluded: options.exclude.as_deref().map(excluded).transpose()?.unwrap_or_default(),
     };
     let significance = SignificanceOptions { seed: options.seed, ..SignificanceOptions::default() };
     let collection = options.collection.as_deref().map(Collection::read).transpose()?;
@@ -68,6 +67,13 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
         query_text: &query_text,
         document_text: &document_text,
     });
+    if let Some(run) = report.runs.iter().find(|run| run.evaluation.topics.run == run.evaluation.topics.not_judged) {
+        bail!(
+            "no query of {} is judged in {}; are they of the same collection?",
+            run.evaluation.run,
+            options.qrels.display()
+        );
+    }
     if let Some(path) = &options.report {
         let mut output = Output::create(path)?;
         std::io::Write::write_all(&mut output, html(&report).as_bytes())
@@ -82,11 +88,25 @@ pub(crate) fn run(options: &Evaluate) -> Result<()> {
     }
 }
 
-/// A run under the name of its file: tags are often all the same.
-fn named_run(path: &Path) -> Result<Run> {
-    let mut run = read_run(path)?;
-    run.name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(run)
+/// The documents that must not be ranked, by query.
+fn excluded(path: &Path) -> Result<Exclusions> {
+    let excluded = exclusions(&read_examples(path)?);
+    let n_documents: usize = excluded.values().map(BTreeSet::len).sum();
+    anstream::eprintln!("{n_documents} documents of {} queries are not measured", excluded.len());
+    Ok(excluded)
+}
+
+/// Runs under the names of their files, because tags are often all the same; files of one name under their paths.
+fn named_runs(paths: &[&Path]) -> Result<Vec<Run>> {
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut runs = Vec::with_capacity(paths.len());
+    for path in paths {
+        let mut run = read_run(path)?;
+        let is_alone = paths.iter().filter(|other| name(other) == name(path)).count() == 1;
+        run.name = if is_alone { name(path) } else { path.display().to_string() };
+        runs.push(run);
+    }
+    Ok(runs)
 }
 
 fn as_json(report: &Report, per_query: bool) -> Value {

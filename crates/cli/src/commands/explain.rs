@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Explain) -> Result<()> {
         bail!("this student has not learned to write reasons");
     }
     let ranking = student.reranker().rerank(&candidates, Reasons::None)?;
-    let mut results = QueryResults::of(&candidates, &ranking, student.name(), |logit| student.probability(logit));
+    let mut results = QueryResults::of(&student, &candidates, &ranking, usize::MAX)?;
     let found = |id: &DocId| results.results.iter().find(|result| &result.id == id);
     let (Some(first), Some(second)) = (found(&above.id), found(&below.id)) else {
         bail!("a ranking lost a document, which is a bug of r2r");

@@ -1,25 +1,46 @@
 //! `r2r inspect`: what an artifact is, what it was made from, and samples of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use reason_to_rank::provenance::Provenance;
+use reason_to_rank::stages::distill::REPORT;
 use reason_to_rank::types::example::DistillationExample;
 use reason_to_rank::types::formats::jsonl::JsonLines;
 use reason_to_rank::types::id::DocId;
 use reason_to_rank::types::judgment::TeacherJudgment;
+use serde_json::{Map, Value, json};
 
 use crate::args::Inspect;
-use crate::commands::print;
+use crate::commands::distill::counts;
+use crate::commands::{print, print_json};
 use crate::terminal::clean;
 
 /// Prints the chain of provenance, the counts, and some samples.
 pub(crate) fn run(options: &Inspect) -> Result<()> {
-    let mut page = String::new();
+    if options.dir.is_file() {
+        bail!(
+            "{}: this is a file; inspect takes the folder of an artifact, which has a provenance.json",
+            options.dir.display()
+        );
+    }
+    let report = report(&options.dir)?;
     let mut seen = BTreeSet::new();
+    if options.json {
+        let mut value = chain(&options.dir, &mut seen)?;
+        if let Some(report) = report {
+            value["report"] = report.into();
+        }
+        return print_json(&value);
+    }
+    let mut page = String::new();
     describe(&options.dir, 0, &mut seen, &mut page)?;
+    if let Some(report) = report {
+        let _ = write!(page, "\n{}", counts(&report));
+        report_samples(&report, options.samples, &mut page);
+    }
     samples(&options.dir, options.samples, &mut page)?;
     print(&page.lines().map(|line| clean_line(line) + "\n").collect::<String>())
 }
@@ -30,12 +51,53 @@ fn clean_line(line: &str) -> String {
     " ".repeat(indent) + &clean(line)
 }
 
+/// What distillation kept, mended and dropped, where the folder says so.
+fn report(folder: &Path) -> Result<Option<Map<String, Value>>> {
+    let path = folder.join(REPORT);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    Ok(Some(serde_json::from_str(&text).with_context(|| path.display().to_string())?))
+}
+
+/// The provenance of an artifact, with that of what it was made from inside its inputs; each artifact once.
+fn chain(folder: &Path, seen: &mut BTreeSet<PathBuf>) -> Result<Value> {
+    let Some(provenance) = Provenance::read(folder)? else { bail!("{}", absent(folder)) };
+    let mut value = json!({ "path": folder });
+    if !seen.insert(folder.to_owned()) {
+        return Ok(value);
+    }
+    let mut inputs = Vec::new();
+    for input in &provenance.inputs {
+        let mut entry = json!(input);
+        if input.path.is_dir()
+            && let Some(made) = Provenance::read(&input.path)?
+        {
+            entry["changed"] = (made.key != input.sha256).into();
+            if made.key == input.sha256 {
+                entry["artifact"] = chain(&input.path, seen)?;
+            }
+        }
+        inputs.push(entry);
+    }
+    if let (Value::Object(value), Value::Object(made)) = (&mut value, json!(provenance)) {
+        value.extend(made);
+    }
+    value["inputs"] = inputs.into();
+    Ok(value)
+}
+
+fn absent(folder: &Path) -> String {
+    format!("{}: no artifact is here: its folder has no provenance.json", folder.display())
+}
+
 /// One artifact, and below it, indented, the artifacts that it was made from.
 fn describe(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, page: &mut String) -> Result<()> {
     let indent = "  ".repeat(depth);
     let Some(provenance) = Provenance::read(folder)? else {
         if depth == 0 {
-            bail!("{}: no artifact is here: its folder has no provenance.json", folder.display());
+            bail!("{}", absent(folder));
         }
         return Ok(());
     };
@@ -69,6 +131,31 @@ fn describe(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, page: &mu
         }
     }
     Ok(())
+}
+
+/// What the teacher said and what was made of it: so many of each part that were learned, and that were dropped.
+fn report_samples(report: &Map<String, Value>, n: usize, page: &mut String) {
+    let samples = report.get("samples").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut shown: BTreeMap<(&str, bool), usize> = BTreeMap::new();
+    for sample in samples {
+        let text = |name: &str| sample.get(name).and_then(Value::as_str).unwrap_or_default();
+        let outcome = &sample["outcome"];
+        let n_shown = shown.entry((text("part"), outcome.get("learned").is_some())).or_default();
+        *n_shown += 1;
+        if *n_shown <= n {
+            let _ = writeln!(page, "\n  {} of {} for {}", text("part"), text("doc"), text("query"));
+            let _ = writeln!(page, "      given {}\n      {}", text("given"), outcome_in_words(outcome));
+        }
+    }
+}
+
+/// `{"learned": "words"}` as `learned words`.
+fn outcome_in_words(outcome: &Value) -> String {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match outcome.as_object().and_then(|parts| parts.iter().next()) {
+        Some((name, value)) => format!("{name} {}", plain(value)),
+        None => plain(outcome),
+    }
 }
 
 /// The first examples or judgments of the folder, in words.

@@ -1,5 +1,6 @@
 //! `r2r rerank`: a list or a whole run is put in order, with reasons where asked.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,10 +15,10 @@ use reason_to_rank::types::formats::beir::Collection;
 use reason_to_rank::types::formats::documents::read_documents;
 use reason_to_rank::types::formats::join::unknown_ids;
 use reason_to_rank::types::formats::trec::read_run;
-use reason_to_rank::types::stage::{Reasons, Reranker};
+use reason_to_rank::types::stage::Reasons;
 
 use crate::args::{Precision, Rerank, StudentArguments};
-use crate::commands::{print, print_json};
+use crate::commands::{print, print_json, refuse_clashes};
 use crate::progress::Bars;
 use crate::terminal::clean;
 use crate::{student_folder, terminal};
@@ -70,37 +71,32 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
         None if student.writes_reasons() => Reasons::Top(DEFAULT_REASONS),
         None => Reasons::None,
     };
+    let top = options.top.map_or(usize::MAX, NonZeroUsize::get);
     let begun = Instant::now();
-    let ranking = student.reranker().rerank(&candidates, reasons)?;
+    let ranking = student.reranker().rerank_shown(&candidates, reasons, top)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let mut results = QueryResults::of(&candidates, &ranking, student.name(), |logit| student.probability(logit));
-    let top = options.top.unwrap_or(usize::MAX);
-    if options.json {
-        results.results.truncate(top);
-        print_json(&results)
-    } else {
-        print(&terminal::page(&results, &documents, top, seconds))
-    }
+    let results = QueryResults::of(&student, &candidates, &ranking, top)?;
+    if options.json { print_json(&results) } else { print(&terminal::page(&results, &documents, seconds)) }
 }
 
 fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
+    let output = options.output.as_deref().context("--output says where the reranked run goes")?;
+    let mut outputs = vec![("--output", output)];
+    outputs.extend(options.explanations.iter().map(|path| ("--explanations", path.as_path())));
+    refuse_clashes(&outputs, &[("--run", run)])?;
     let first_stage = read_run(run)?;
     let collection = Collection::read(collection)?;
     let unknown = unknown_ids(&first_stage, &collection);
     if !unknown.is_empty() {
-        if unknown.n_queries == first_stage.queries().len() {
-            bail!("{unknown}: no query of the run is in the collection; is it the right one?");
+        if unknown.n_lines == first_stage.iter().map(|(_, documents)| documents.len()).sum::<usize>() {
+            bail!("{unknown}: no line of the run is about a query and a document of it; is it the right one?");
         }
         anstream::eprintln!("warning: {}; they are left out", clean(&unknown.to_string()));
     }
-    let output = options.output.as_deref().context("--output says where the reranked run goes")?;
     let student = open_student(&options.student)?;
     let reasons = options.reasons.unwrap_or(0);
     if reasons > 0 && !student.writes_reasons() {
         bail!("this student has not learned to write reasons; leave out --reasons");
-    }
-    if options.explanations.as_deref() == Some(Path::new("-")) && output == Path::new("-") {
-        bail!("--output and --explanations cannot both be standard output");
     }
     if reasons > 0 && options.explanations.is_none() {
         bail!("--reasons {reasons} of a run needs --explanations FILE.jsonl, where they go");
@@ -109,8 +105,8 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
         bail!("--explanations needs --reasons N: how many documents of each query are explained");
     }
     let rerank = RerankOptions {
-        depth: options.depth,
-        top: options.top,
+        depth: options.depth.get(),
+        top: options.top.map(NonZeroUsize::get),
         reasons,
         output,
         explanations: options.explanations.as_deref(),

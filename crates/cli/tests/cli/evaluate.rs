@@ -6,6 +6,30 @@ use serde_json::Value;
 
 use crate::command::{printed, word};
 
+/// The names of the runs that `evaluate --json` measures.
+fn measured(words: &[&str]) -> Vec<String> {
+    let words: Vec<&str> = ["evaluate", "--json"].iter().chain(words).copied().collect();
+    let value: Value = serde_json::from_str(&printed(&words)).unwrap();
+    let runs = value["runs"].as_array().unwrap();
+    runs.iter().map(|run| run["run"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_baseline_is_one_run_whatever_its_path_and_two_files_of_one_name_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let qrels = path("qrels", "1 0 a 1\n");
+    let (a, b) = (path("a/x.trec", "1 Q0 a 1 2 t\n"), path("b/x.trec", "1 Q0 b 1 2 t\n"));
+    let same = folder.path().join("b/../a/x.trec");
+    assert_eq!(measured(&["--run", word(&a), "--baseline", word(&b), "--qrels", word(&qrels)]), [word(&b), word(&a)]);
+    assert_eq!(measured(&["--run", word(&a), "--baseline", word(&same), "--qrels", word(&qrels)]), ["x.trec"]);
+}
+
 #[test]
 fn json_has_measures_topics_and_the_comparison_with_the_baseline() {
     let folder = tempfile::tempdir().unwrap();
@@ -47,11 +71,32 @@ fn json_has_measures_topics_and_the_comparison_with_the_baseline() {
 }
 
 #[test]
+fn excluded_documents_are_not_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let (qrels, run) = (path("qrels", "1 0 a 1\n"), path("run.trec", "1 Q0 b 1 2 t\n1 Q0 a 2 1 t\n"));
+    let examples =
+        path("bright.jsonl", "{\"id\":\"1\",\"query\":\"q\",\"gold_ids\":[\"a\"],\"excluded_ids\":[\"b\"]}\n");
+    let words = ["evaluate", "--run", word(&run), "--qrels", word(&qrels), "--measures", "RR"];
+    assert!(printed(&words).contains("0.5000"));
+    assert!(printed(&[&words[..], &["--exclude", word(&examples)]].concat()).contains("1.0000"));
+}
+
+#[test]
 fn the_table_states_its_rules_and_controls() {
     let folder = tempfile::tempdir().unwrap();
     let (qrels, run) = (folder.path().join("q"), folder.path().join("r"));
     fs::write(&qrels, "1 0 a 1\n").unwrap();
     fs::write(&run, "1 Q0 b 1 2 t\n1 Q0 a 2 1 t\n").unwrap();
     let table = printed(&["evaluate", "--run", word(&run), "--qrels", word(&qrels), "--controls", "--measures", "RR"]);
-    assert!(table.contains("trec_eval 9 -c") && table.contains("r.oracle") && table.contains("0.5000"), "{table}");
+    assert!(
+        table.contains("trec_eval 9 -c")
+            && ["r.identity", "r.random-13", "r.oracle"].iter().all(|control| table.contains(control))
+            && table.contains("0.5000"),
+        "{table}"
+    );
 }

@@ -6,10 +6,16 @@ mod command;
 mod rerank;
 // Measures, tables and reports.
 mod evaluate;
+// Files of other tools as collections.
+mod convert;
 // Indexes and first-stage runs.
 mod retrieve;
+// Teacher records and what is learned from them.
+mod distill;
 // Mistakes of the user and what is said to them.
 mod mistakes;
 // Trainings that are killed.
 #[cfg(feature = "training")]
 mod training;
+// What the machine and the student are.
+mod doctor;

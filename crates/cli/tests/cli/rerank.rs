@@ -64,6 +64,29 @@ fn reasons_change_no_rank_and_quote_what_stands_there() {
 }
 
 #[test]
+fn a_comparison_names_only_what_is_shown() {
+    let value = reranked(&["--top", "2", "--reasons", "4"]);
+    let results = value["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    for (result, other) in results.iter().zip(results.iter().rev()) {
+        assert_eq!(result["reasoning"]["comparison"]["against"][0]["id"], other["id"]);
+    }
+}
+
+#[test]
+fn a_document_that_was_not_read_to_its_end_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let documents = folder.path().join("documents.txt");
+    fs::write(&documents, format!("{}\nBasalt is dark.\n", "Basalt is a dark volcanic rock. ".repeat(200))).unwrap();
+    let words = ["rerank", "--query", "what is basalt", "--documents", word(&documents), "--reasons", "0"];
+    let value: Value = serde_json::from_str(&printed(&[&words[..], &["--json"]].concat())).unwrap();
+    for result in value["results"].as_array().unwrap() {
+        assert_eq!(result.get("truncated").is_some(), result["id"] == "1", "{result}");
+    }
+    assert!(printed(&words).contains("1 of these are longer than the student reads"));
+}
+
+#[test]
 fn the_second_run_equals_the_first_whatever_the_threads() {
     let first = reranked(&["--reasons", "3", "--threads", "1"]);
     assert_eq!(first, reranked(&["--reasons", "3", "--threads", "2"]));

@@ -6,7 +6,9 @@ use r2r_model::config::WeightFormat;
 use r2r_model::folder::StudentFolder;
 use r2r_model::weights::{NamedTensor, Weights};
 
+use crate::artifact::Artifact;
 use crate::error::PipelineError;
+use crate::provenance::{Input, Provenance};
 
 /// What the names of low-rank terms begin with.
 const LOW_RANK: &str = "similarity.";
@@ -18,31 +20,32 @@ pub fn base_folder(base: &Path, place: &Path) -> Result<PathBuf, PipelineError> 
     if !weights.has_prefix(LOW_RANK) {
         return Ok(base.to_owned());
     }
+    let files = [folder.root().join("config.json"), folder.weights_path(), folder.tokenizer_path()];
+    let inputs = files.iter().map(|file| Input::file(file)).collect::<Result<_, _>>()?;
+    let provenance = Provenance::of("base", &serde_json::json!({}), 0, inputs)?;
+    let Artifact::Stale(building) = Artifact::open(place, provenance)? else { return Ok(place.to_owned()) };
     subtract_low_rank(&mut weights)?;
     weights.retain(|name| name.starts_with("bert.") && !name.starts_with("bert.pooler."));
 
-    let config_path = base.join("config.json");
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error| PipelineError::io(&path, error)
-    };
-    let text = std::fs::read_to_string(&config_path).map_err(failed(&config_path))?;
+    let config = read(&base.join("config.json"))?;
     let mut config: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&text).map_err(PipelineError::input)?;
+        serde_json::from_slice(&config).map_err(PipelineError::input)?;
     config.shift_remove("reason_to_rank");
-    if place.exists() {
-        std::fs::remove_dir_all(place).map_err(failed(place))?;
-    }
-    std::fs::create_dir_all(place).map_err(failed(place))?;
-    let write = |name: &str, bytes: &[u8]| {
-        let path = place.join(name);
-        std::fs::write(&path, bytes).map_err(failed(&path))
-    };
-    weights.write(&place.join("model.safetensors"), WeightFormat::F32).map_err(PipelineError::input)?;
-    write("config.json", serde_json::to_string_pretty(&config).map_err(PipelineError::failed)?.as_bytes())?;
-    let tokenizer = folder.tokenizer_path();
-    write("tokenizer.json", &std::fs::read(&tokenizer).map_err(failed(&tokenizer))?)?;
+    let config = serde_json::to_vec_pretty(&config).map_err(PipelineError::failed)?;
+    write(&building.path().join("config.json"), &config)?;
+    write(&building.path().join("tokenizer.json"), &read(&folder.tokenizer_path())?)?;
+    let path = building.path().join("model.safetensors");
+    weights.write(&path, WeightFormat::F32).map_err(PipelineError::failed)?;
+    building.finish()?;
     Ok(place.to_owned())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PipelineError> {
+    std::fs::read(path).map_err(|error| PipelineError::io(path, error))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), PipelineError> {
+    std::fs::write(path, bytes).map_err(|error| PipelineError::io(path, error))
 }
 
 /// Takes each term `up · down` away from the matrix that it was merged into.

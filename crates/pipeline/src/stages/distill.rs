@@ -1,7 +1,6 @@
 //! Judgments and human examples -> examples to learn from and examples to validate with.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use r2r_distillation::distill::{DistillationOptions, distill as distill_judgments};
@@ -12,13 +11,12 @@ use r2r_types::example::DistillationExample;
 use r2r_types::formats::beir::splits;
 use r2r_types::formats::jsonl::{JsonLines, write_jsonl};
 use r2r_types::formats::output::Output;
-use r2r_types::formats::teacher_records::read_teacher_records;
-use r2r_types::judgment::TeacherJudgment;
 
 use crate::artifact::{Artifact, Building};
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
+use crate::stages::judgments::{Judgments, MALFORMED};
 use crate::stages::retrieve::read_queries;
 
 /// Examples to learn from.
@@ -28,14 +26,12 @@ pub const DEV: &str = "dev.jsonl";
 /// What was kept, mended and dropped.
 pub const REPORT: &str = "report.json";
 
-/// What is distilled, as files.
+/// How judgments become examples.
 #[derive(Clone, Copy, Debug)]
-pub struct DistillFiles<'a> {
-    /// Teacher records or judgments.
-    pub judgments: &'a [PathBuf],
-    /// BEIR folders of test sets.
+pub struct DistillSettings<'a> {
+    /// BEIR folders of test sets: an example with one of their queries is removed.
     pub leakage: &'a [PathBuf],
-    /// The share of queries that is held out.
+    /// The share of queries that is held out: 0 to 0.5.
     pub dev_fraction: f64,
     /// "order" or "grades".
     pub targets: &'a str,
@@ -43,58 +39,64 @@ pub struct DistillFiles<'a> {
     pub seed: u64,
 }
 
-/// Distills files of judgments into a folder; returns the report in words.
+impl DistillSettings<'_> {
+    /// The targets, where every setting can work; otherwise which cannot.
+    pub fn check(&self) -> Result<Targets, String> {
+        if !(0.0..=0.5).contains(&self.dev_fraction) {
+            return Err(format!(
+                "dev_fraction = {} is not in 0..0.5: it is the share of queries that is held out",
+                self.dev_fraction
+            ));
+        }
+        match self.targets {
+            "order" => Ok(Targets::Order),
+            "grades" => Ok(Targets::Grades),
+            other => Err(format!("targets = {other:?} is not known: order or grades")),
+        }
+    }
+}
+
+/// Distills judgments into a folder unless it is fresh; returns the report.
 pub fn distill_files(
-    files: &DistillFiles<'_>,
+    judgments: &Judgments,
+    settings: &DistillSettings<'_>,
     output: &Path,
     progress: &mut dyn Progress,
-) -> Result<String, PipelineError> {
-    let mut inputs = files.judgments.iter().map(|path| Input::file(path)).collect::<Result<Vec<_>, _>>()?;
-    for folder in files.leakage {
-        inputs.extend(Input::collection(folder)?);
+) -> Result<serde_json::Map<String, serde_json::Value>, PipelineError> {
+    let mut inputs = judgments.inputs.clone();
+    for folder in settings.leakage {
+        inputs.extend(test_queries_files(folder)?);
     }
-    let config = serde_json::json!({"targets": files.targets, "dev_fraction": files.dev_fraction});
-    let provenance = Provenance::of("distill", &config, files.seed, inputs)?;
-    let report = output.join(REPORT);
+    settings.check().map_err(PipelineError::Input)?;
+    let config = serde_json::json!({"targets": settings.targets, "dev_fraction": settings.dev_fraction});
+    let provenance = Provenance::of("distill", &config, settings.seed, inputs)?;
     if let Artifact::Stale(building) = Artifact::open(output, provenance)? {
-        let mut judgments = Vec::new();
-        for path in files.judgments {
-            let read = read_teacher_records(path)?;
-            progress.begin("distill", None);
-            progress.end(&format!("{}: {}", path.display(), read.report));
-            judgments.extend(read.records.into_iter().map(|record| record.judgment));
-        }
-        write_examples(building, files, &judgments, Vec::new(), progress)?;
+        write_examples(building, settings, judgments, Vec::new(), progress)?;
     }
+    let report = output.join(REPORT);
     let text = std::fs::read_to_string(&report).map_err(|error| PipelineError::io(&report, error))?;
-    summary(&text)
+    serde_json::from_str(&text).map_err(|error| PipelineError::Input(format!("{}: {error}", report.display())))
 }
 
 /// Distills judgments, adds other examples, removes test queries, splits, and writes the stage's folder.
 pub fn write_examples(
     mut building: Box<Building>,
-    files: &DistillFiles<'_>,
-    judgments: &[TeacherJudgment],
+    settings: &DistillSettings<'_>,
+    judgments: &Judgments,
     others: Vec<DistillationExample>,
     progress: &mut dyn Progress,
 ) -> Result<(), PipelineError> {
     progress.begin("distill", None);
-    let targets = match files.targets {
-        "order" => Targets::Order,
-        "grades" => Targets::Grades,
-        other => return Err(PipelineError::Input(format!("targets = {other:?} is not known: order or grades"))),
-    };
-    let options = DistillationOptions { targets, seed: files.seed, ..DistillationOptions::default() };
-    let (mut examples, report) = distill_judgments(judgments, &options);
+    let targets = settings.check().map_err(PipelineError::Input)?;
+    let options = DistillationOptions { targets, seed: settings.seed, ..DistillationOptions::default() };
+    let (mut examples, report) = distill_judgments(&judgments.list, &options);
     examples.extend(others);
     let mut test_queries = Vec::new();
-    for folder in files.leakage {
-        // A folder may hold training queries as well: only those of its test split count, where it has one.
-        let has_test = splits(folder)?.iter().any(|split| split == "test");
-        test_queries.extend(read_queries(folder, has_test.then_some("test"))?);
+    for folder in settings.leakage {
+        test_queries.extend(read_queries(folder, test_split(folder)?)?);
     }
     let (examples, leaks) = without_leaks(examples, test_queries.iter().map(|query| query.text.as_str()));
-    let split = split(examples, files.dev_fraction, files.seed);
+    let split = split(examples, settings.dev_fraction, settings.seed);
     if split.train.is_empty() {
         return Err(PipelineError::Input(
             "no example is left to learn from: every one was filtered or held out".into(),
@@ -111,8 +113,14 @@ pub fn write_examples(
         building.provenance.count(name.trim_end_matches(".jsonl"), serde_json::json!(teachers));
     }
     building.provenance.count("removed_test_queries", serde_json::json!(leaks));
+    building.provenance.count(MALFORMED, judgments.malformed);
     let path = building.path().join(REPORT);
-    let text = serde_json::to_string_pretty(&report).map_err(PipelineError::failed)?;
+    let mut whole = serde_json::json!({ MALFORMED: judgments.malformed, "removed_test_queries": leaks });
+    let report = serde_json::to_value(&report).map_err(PipelineError::failed)?;
+    if let (Some(whole), serde_json::Value::Object(report)) = (whole.as_object_mut(), report) {
+        whole.extend(report);
+    }
+    let text = serde_json::to_string_pretty(&whole).map_err(PipelineError::failed)?;
     std::fs::write(&path, text).map_err(|error| PipelineError::io(&path, error))?;
     progress.end(&format!(
         "{} examples to learn from, {} to validate with, {} removed as test queries",
@@ -123,18 +131,20 @@ pub fn write_examples(
     building.finish()
 }
 
+/// The files that say which queries of a folder are test queries.
+pub(crate) fn test_queries_files(folder: &Path) -> Result<Vec<Input>, PipelineError> {
+    let mut parts = vec![Part::Queries];
+    parts.extend(test_split(folder)?.map(Part::Qrels));
+    Input::collection(folder, &parts)
+}
+
+/// The split of a folder whose queries must not be learned from. A folder may hold training queries as well: only
+/// those of its test split count, where it has one, and all of them where it has none.
+fn test_split(folder: &Path) -> Result<Option<&'static str>, PipelineError> {
+    Ok(splits(folder)?.iter().any(|split| split == "test").then_some("test"))
+}
+
 /// The examples of a file.
 pub fn read_examples(path: &Path) -> Result<Vec<DistillationExample>, PipelineError> {
     JsonLines::open(path)?.map(|line| Ok(line?.1)).collect()
-}
-
-/// The counts of a report, without its samples, one a line.
-fn summary(report: &str) -> Result<String, PipelineError> {
-    let report: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(report).map_err(PipelineError::failed)?;
-    let mut text = String::new();
-    for (name, value) in report.iter().filter(|(name, _)| *name != "samples") {
-        let _ = writeln!(text, "{name:<12} {value}");
-    }
-    Ok(text.trim_end().to_owned())
 }

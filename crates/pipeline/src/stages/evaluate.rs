@@ -25,7 +25,7 @@ use r2r_types::run::Run;
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
 use crate::recipe::{EvaluationSection, Recipe};
 use crate::stages::index::refresh_index;
 use crate::stages::rerank::{RerankOptions, rerank_run};
@@ -41,7 +41,8 @@ pub fn evaluate(recipe: &Recipe, progress: &mut dyn Progress) -> Result<String, 
     let student_folder = recipe.artifact("student");
     let mut inputs = vec![Input::artifact(&student_folder)?];
     for section in &recipe.evaluation {
-        inputs.extend(Input::collection(&recipe.data_path(&section.path))?);
+        let parts = [Part::Corpus, Part::Queries, Part::Qrels(&section.split)];
+        inputs.extend(Input::collection(&recipe.data_path(&section.path), &parts)?);
         if let Some(run) = &section.run {
             inputs.push(Input::file(&recipe.data_path(run))?);
         }

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
 use crate::recipe::{HumanSection, Recipe};
 use crate::stages::index::refresh_index;
 
@@ -29,7 +29,8 @@ pub const FILE: &str = "examples.jsonl";
 pub fn human(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), PipelineError> {
     let mut inputs = Vec::new();
     for section in &recipe.human {
-        inputs.extend(Input::collection(&recipe.data_path(&section.path))?);
+        let parts = [Part::Corpus, Part::Queries, Part::Qrels(&section.split)];
+        inputs.extend(Input::collection(&recipe.data_path(&section.path), &parts)?);
     }
     let config = serde_json::json!({"human": recipe.human, "retrieval": recipe.retrieval});
     let provenance = Provenance::of("human", &config, recipe.seed, inputs)?;

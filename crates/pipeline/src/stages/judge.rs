@@ -7,31 +7,31 @@ use r2r_retrieval::{Bm25Retriever, Searcher};
 use r2r_teacher::answer::Repairs;
 use r2r_teacher::recorded::RecordedTeacher;
 use r2r_types::formats::output::Output;
-use r2r_types::formats::teacher_records::{read_teacher_records, write_judgments};
+use r2r_types::formats::teacher_records::write_judgments;
 use r2r_types::judgment::TeacherJudgment;
 use r2r_types::stage::Retriever;
 
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
 use crate::recipe::Recipe;
 use crate::stages::index::refresh_index;
+use crate::stages::judgments::{FILE, Judgments, MALFORMED, TestSets};
 use crate::stages::retrieve::read_queries;
-
-/// The file of judgments in the stage's folder.
-pub const FILE: &str = "judgments.jsonl";
 
 /// Builds the judgments of a recipe unless they are fresh.
 pub fn judge(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), PipelineError> {
     let folder = recipe.artifact("judge");
     let records: Vec<PathBuf> = recipe.teacher.records.iter().map(|path| recipe.data_path(path)).collect();
-    let mut inputs = records.iter().map(|path| Input::file(path)).collect::<Result<Vec<_>, _>>()?;
+    let test_sets = if recipe.teacher.allow_test_sets { TestSets::Allow } else { TestSets::Refuse };
+    let Judgments { list: mut judgments, malformed, mut inputs } = Judgments::read(&records, test_sets, progress)?;
     if let (Some(recorded), Some(collection)) = (&recipe.teacher.recorded, &recipe.collection) {
         refresh_index(&recipe.data_path(&collection.path), &recipe.artifact("index"), progress)?;
         inputs.push(Input::file(&recipe.data_path(recorded))?);
         inputs.push(Input::artifact(&recipe.artifact("index"))?);
-        inputs.extend(Input::collection(&recipe.data_path(&collection.path))?);
+        let parts = [Part::Queries, Part::Qrels(&collection.split)];
+        inputs.extend(Input::collection(&recipe.data_path(&collection.path), &parts)?);
     }
     let config = serde_json::json!({
         "teacher": recipe.teacher,
@@ -41,15 +41,6 @@ pub fn judge(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), Pipelin
     let provenance = Provenance::of("judge", &config, recipe.seed, inputs)?;
     let Artifact::Stale(mut building) = Artifact::open(&folder, provenance)? else { return Ok(()) };
 
-    let mut judgments = Vec::new();
-    let mut n_malformed = 0;
-    for path in &records {
-        let read = read_teacher_records(path)?;
-        progress.begin("judge", None);
-        progress.end(&format!("{}: {}", path.display(), read.report));
-        n_malformed += read.report.malformed.len();
-        judgments.extend(read.records.into_iter().map(|record| record.judgment));
-    }
     let (recorded, repairs) = recorded_judgments(recipe, progress)?;
     judgments.extend(recorded);
 
@@ -57,7 +48,7 @@ pub fn judge(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), Pipelin
     write_judgments(&mut output, &judgments)?;
     output.finish()?;
     building.provenance.count("judgments", judgments.len());
-    building.provenance.count("malformed_records", n_malformed);
+    building.provenance.count(MALFORMED, malformed);
     building.provenance.count("repaired_answers", repairs);
     building.finish()
 }

@@ -4,6 +4,7 @@
 pub mod base;
 #[cfg(feature = "training")]
 pub mod card;
+pub mod convert;
 pub mod distill;
 #[cfg(feature = "training")]
 pub mod evaluate;
@@ -12,6 +13,7 @@ pub mod human;
 pub mod index;
 #[cfg(feature = "training")]
 pub mod judge;
+pub mod judgments;
 pub mod rerank;
 pub mod retrieve;
 #[cfg(feature = "training")]

@@ -10,7 +10,7 @@ use r2r_types::formats::output::Output;
 use r2r_types::formats::trec::write_topic;
 use r2r_types::id::DocId;
 use r2r_types::run::Run;
-use r2r_types::stage::{Reasons, Reranker};
+use r2r_types::stage::Reasons;
 
 use crate::error::PipelineError;
 use crate::progress::Progress;
@@ -53,6 +53,7 @@ pub fn rerank_run(
     let mut output = Output::create(options.output)?;
     let mut explanations = options.explanations.map(Output::create).transpose()?;
     let reasons = if options.reasons == 0 { Reasons::None } else { Reasons::Top(options.reasons) };
+    let top = options.top.unwrap_or(usize::MAX);
     let mut counts = RerankCounts::default();
     progress.begin("rerank", Some(all.len() as u64));
     for mut candidates in all {
@@ -60,7 +61,7 @@ pub fn rerank_run(
             return Err(PipelineError::Stopped);
         }
         let deeper = candidates.list.split_off(options.depth.min(candidates.list.len()));
-        let ranking = student.reranker().rerank(&candidates, reasons)?;
+        let ranking = student.reranker().rerank_shown(&candidates, reasons, top)?;
         let mut documents: Vec<(DocId, f64)> =
             ranking.ranked().iter().map(|ranked| (ranked.doc.clone(), f64::from(ranked.score))).collect();
         // What was not reranked stays below, in the first stage's order.
@@ -68,13 +69,11 @@ pub fn rerank_run(
         documents.extend(
             deeper.iter().enumerate().map(|(i, candidate)| (candidate.document.id.clone(), lowest - 1.0 - i as f64)),
         );
-        documents.truncate(options.top.unwrap_or(usize::MAX));
+        documents.truncate(top);
         write_topic(&mut output, student.name(), &candidates.query.id, &documents)?;
         if let Some(file) = &mut explanations {
-            let mut results =
-                QueryResults::of(&candidates, &ranking, student.name(), |logit| student.probability(logit));
+            let mut results = QueryResults::of(student, &candidates, &ranking, top)?;
             results.qid = Some(candidates.query.id.clone());
-            results.results.truncate(options.top.unwrap_or(usize::MAX));
             let line = serde_json::to_string(&results).map_err(PipelineError::failed)?;
             writeln!(file, "{line}").map_err(PipelineError::failed)?;
         }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use r2r_model::config::ReasonsConfig;
-use r2r_model::folder::StudentFolder;
+use r2r_model::folder::{FolderError, StudentFolder};
 use r2r_training::TrainingConfig;
+use r2r_training::error::TrainingError;
 use r2r_training::listener::{Event, Listener, Signal};
 use r2r_training::train::{End, TrainingInputs, train as train_student};
 
@@ -53,7 +54,7 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     std::fs::create_dir_all(&work).map_err(|error| PipelineError::io(&work, error))?;
     progress.begin("train", Some(config.all_steps() as u64));
     let mut listener = Forward { progress, steps: config.all_steps() };
-    let report = train_student(&inputs, &config, &work, resume, &mut listener).map_err(PipelineError::input)?;
+    let report = train_student(&inputs, &config, &work, resume, &mut listener).map_err(training_error)?;
     let student = match (report.end, &report.student) {
         (End::Stopped, _) | (_, None) => return Err(PipelineError::Stopped),
         (End::Done | End::Patience, Some(student)) => student,
@@ -67,6 +68,27 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     building.finish()?;
     progress.end(&format!("{} steps", report.steps));
     Ok(())
+}
+
+/// Whose failure it is: files of the run that cannot be written or read are ours, the rest is in what was asked for.
+fn training_error(error: TrainingError) -> PipelineError {
+    match error {
+        TrainingError::File { .. }
+        | TrainingError::Checkpoint { .. }
+        | TrainingError::Folder(FolderError::File { .. }) => PipelineError::failed(error),
+        TrainingError::Config { .. }
+        | TrainingError::Device(_)
+        | TrainingError::NoExamples { .. }
+        | TrainingError::Example { .. }
+        | TrainingError::Folder(_)
+        | TrainingError::BaseIsStudent(_)
+        | TrainingError::Student(_)
+        | TrainingError::Weights { .. }
+        | TrainingError::Tokenizer(_)
+        | TrainingError::Foreign { .. }
+        | TrainingError::Exists(_)
+        | TrainingError::Diverged { .. } => PipelineError::input(error),
+    }
 }
 
 /// The files of a folder, not its folders.
@@ -118,5 +140,20 @@ impl Listener for Forward<'_> {
             Event::Checkpoint(_) | Event::Exported(_) => {}
         }
         if self.progress.stop_requested() { Signal::Stop } else { Signal::Continue }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use r2r_types::stage::StageError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_mistake_of_the_user() {
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let checkpoint = TrainingError::Checkpoint { path: "c".into(), source: full(), kept: "none".into() };
+        assert!(matches!(training_error(checkpoint), PipelineError::Stage(StageError::Failed(_))));
+        assert!(matches!(training_error(TrainingError::NoExamples { examples: 3 }), PipelineError::Input(_)));
     }
 }

@@ -102,12 +102,12 @@ struct QueryRow {
 
 /// Opens the corpus of a folder to read it document by document. A name that occurs twice is an error.
 pub fn read_documents(folder: &Path) -> Result<Documents, FormatError> {
-    Ok(Documents { rows: JsonLines::open(&find(folder, "corpus.jsonl")?)?, lines: HashMap::new() })
+    Ok(Documents { rows: JsonLines::open(&corpus_file(folder)?)?, lines: HashMap::new() })
 }
 
 /// Reads the queries of a folder. A name that occurs twice is an error.
 pub fn read_queries(folder: &Path) -> Result<Vec<QueryRecord>, FormatError> {
-    read_query_file(&find(folder, "queries.jsonl")?)
+    read_query_file(&queries_file(folder)?)
 }
 
 /// Reads one file of queries, `{"_id", "text", "metadata"?}` a line.
@@ -129,12 +129,15 @@ pub fn read_query_file(path: &Path) -> Result<Vec<QueryRecord>, FormatError> {
 
 /// Reads the judgments of a split ("test").
 pub fn read_qrels(folder: &Path, split: &str) -> Result<Qrels, FormatError> {
-    read_qrels_file(&find(folder, &format!("qrels/{split}.tsv"))?)
+    read_qrels_file(&qrels_file(folder, split)?)
 }
 
-/// The splits that a folder has judgments for, ordered by name.
+/// The splits that a folder has judgments for, ordered by name; none where it has no `qrels/`.
 pub fn splits(folder: &Path) -> Result<Vec<String>, FormatError> {
     let qrels = folder.join("qrels");
+    if !qrels.is_dir() {
+        return Ok(Vec::new());
+    }
     let failed = |source| FormatError::Open { file: qrels.display().to_string(), source };
     let mut splits = Vec::new();
     for entry in fs::read_dir(&qrels).map_err(failed)? {
@@ -187,6 +190,21 @@ pub fn write_queries<'a>(
 /// BEIR's evaluation removes them: in `ArguAna` and Quora the queries are documents of the corpus.
 pub fn remove_identical_ids(run: &Run) -> (Run, usize) {
     run.without(|query, doc| query.as_str() == doc.as_str())
+}
+
+/// The file of a folder's documents.
+pub fn corpus_file(folder: &Path) -> Result<PathBuf, FormatError> {
+    find(folder, "corpus.jsonl")
+}
+
+/// The file of a folder's queries.
+pub fn queries_file(folder: &Path) -> Result<PathBuf, FormatError> {
+    find(folder, "queries.jsonl")
+}
+
+/// The file of a split's judgments.
+pub fn qrels_file(folder: &Path, split: &str) -> Result<PathBuf, FormatError> {
+    find(folder, &format!("qrels/{split}.tsv"))
 }
 
 fn find(folder: &Path, name: &str) -> Result<PathBuf, FormatError> {

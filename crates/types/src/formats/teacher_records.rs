@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::fnv::fnv1a;
 use crate::formats::error::FormatError;
 use crate::formats::input::Input;
 use crate::formats::jsonl::{JsonLines, write_record};
@@ -33,10 +34,24 @@ pub struct TeacherRecord {
     pub line: usize,
     /// The teacher's order and reasons.
     pub judgment: TeacherJudgment,
-    /// The set that the query comes from (`msmarco_train`): what was made from test queries must not train.
+    /// The set that the query comes from (`msmarco_train`).
     pub set: Option<String>,
+    /// The split of that set, where the file names it apart (`test`).
+    pub split: Option<String>,
     /// People's labels of the passages, where the file has them. Sparse: 0 often means "not judged".
     pub labels: BTreeMap<DocId, i32>,
+}
+
+impl TeacherRecord {
+    /// Whether the record was made from test queries, and must not train: its split is not `train`, or its set has
+    /// neither a split nor `train` in its name. A record that names neither is the user's own.
+    pub fn is_of_test_set(&self) -> bool {
+        match (&self.split, &self.set) {
+            (Some(split), _) => split != "train",
+            (None, Some(set)) => !set.split(|c: char| !c.is_alphanumeric()).any(|word| word == "train"),
+            (None, None) => false,
+        }
+    }
 }
 
 /// What reading a file of teacher judgments left out or mended.
@@ -123,19 +138,14 @@ fn name_queries(rows: Vec<(usize, Row)>) -> Vec<TeacherRecord> {
         }
     }
     let named = rows.into_iter().map(|(line, row)| {
-        let Row { query_id, mut judgment, set, labels, has_merged: _ } = row;
+        let Row { query_id, mut judgment, set, split, labels, has_merged: _ } = row;
         judgment.query.id = match query_id.or_else(|| names.get(&judgment.query.text).cloned()) {
             Some(id) => id,
-            None => format!("text-{:016x}", fnv1a(judgment.query.text.as_bytes())).into(),
+            None => format!("text-{:016x}", fnv1a(judgment.query.text.bytes())).into(),
         };
-        TeacherRecord { line, judgment, set, labels }
+        TeacherRecord { line, judgment, set, split, labels }
     });
     named.collect()
-}
-
-/// FNV-1a, 64 bits (Fowler, Noll and Vo): the same name for the same text on every machine.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// Writes judgments in our own form, one [`TeacherJudgment`] a line.
@@ -218,6 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_made_from_test_queries_must_not_train() {
+        let check = |names: &str, expected: bool| {
+            let row = merged("1", DOCS, "\"b\",\"a\"").replace("\"set\":\"s\"", names);
+            assert_eq!(read(&row).unwrap().records[0].is_of_test_set(), expected, "{names}");
+        };
+        check("\"set\":\"msmarco_train\"", false);
+        check("\"set\":\"dl19\"", true);
+        check("\"set\":\"nfcorpus\",\"split\":\"train\"", false);
+        check("\"set\":\"nfcorpus\",\"split\":\"test\"", true);
+        check("\"set\":null", false);
+    }
+
+    #[test]
     fn a_file_of_something_else_is_an_error() {
         let error = read("{\"_id\":\"1\",\"text\":\"x\"}\n").unwrap_err();
         assert!(error.starts_with("f is not a JSONL file of teacher judgments: none of its 1 rows can be used"));
@@ -239,9 +262,7 @@ mod tests {
         let unnamed = read(&text).unwrap();
         assert_eq!(unnamed.report.unnamed_queries, 2);
         assert_eq!(unnamed.records[0].judgment.query.id, unnamed.records[1].judgment.query.id);
-        assert_eq!(unnamed.records[0].judgment.query.id.as_str(), format!("text-{:016x}", fnv1a(b"q")));
-        // A test vector of the hash's authors.
-        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!(unnamed.records[0].judgment.query.id.as_str(), format!("text-{:016x}", fnv1a("q".bytes())));
         let known = read(&format!("{text}{}", merged("9", DOCS, "\"a\",\"b\""))).unwrap();
         assert_eq!(known.records[0].judgment.query.id.as_str(), "9");
     }

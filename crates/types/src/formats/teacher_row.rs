@@ -25,6 +25,7 @@ pub(crate) struct Row {
     pub(crate) query_id: Option<QueryId>,
     pub(crate) judgment: TeacherJudgment,
     pub(crate) set: Option<String>,
+    pub(crate) split: Option<String>,
     pub(crate) labels: BTreeMap<DocId, i32>,
     pub(crate) has_merged: bool,
 }
@@ -35,6 +36,7 @@ struct Draft {
     query: String,
     teacher: String,
     set: Option<String>,
+    split: Option<String>,
     passages: Vec<(Document, Option<i32>)>,
     ranking: Vec<DocId>,
     judged: Vec<JudgedPassage>,
@@ -142,7 +144,7 @@ impl Published {
             .map(|(id, text)| (Document { id, title: String::new(), text }, labels.next().flatten()));
         let passages = passages.collect();
         let teacher = teacher.unwrap_or_else(|| PUBLISHED_TEACHER.to_owned());
-        Ok(Draft { query_id: qid, query, teacher, set: None, passages, ranking, judged })
+        Ok(Draft { query_id: qid, query, teacher, set: None, split: None, passages, ranking, judged })
     }
 }
 
@@ -155,6 +157,8 @@ struct Merged {
     teacher: String,
     #[serde(default)]
     set: Option<String>,
+    #[serde(default)]
+    split: Option<String>,
     docs: Vec<MergedDoc>,
     ranking: Vec<IdField>,
     #[serde(default)]
@@ -197,6 +201,7 @@ impl Merged {
             query: self.query,
             teacher: self.teacher,
             set: self.set,
+            split: self.split,
             passages: passages.collect(),
             ranking: self.ranking.into_iter().map(DocId::from).collect(),
             judged: judged.collect(),
@@ -211,6 +216,7 @@ fn own_draft(judgment: TeacherJudgment) -> Draft {
         query: query.text,
         teacher,
         set: None,
+        split: None,
         passages: passages.into_iter().map(|passage| (passage, None)).collect(),
         ranking,
         judged,
@@ -235,6 +241,7 @@ fn ranked_draft(record: Record) -> Result<Draft, String> {
         query: query.text.clone(),
         teacher: RANK_LLM_TEACHER.to_owned(),
         set: None,
+        split: None,
         passages,
         ranking,
         judged: Vec::new(),
@@ -259,7 +266,7 @@ fn said(
 
 impl Draft {
     fn checked(self) -> Result<Row, String> {
-        let Self { query_id, query, teacher, set, passages: shown, ranking: ranked, judged: said } = self;
+        let Self { query_id, query, teacher, set, split, passages: shown, ranking: ranked, judged: said } = self;
         if query_id.as_ref().is_some_and(|id| id.0.is_empty()) {
             return Err("the id of the query is empty".to_owned());
         }
@@ -321,6 +328,6 @@ impl Draft {
         }
         let query = Query { id: "".into(), text: query };
         let judgment = TeacherJudgment { query, teacher, passages, ranking, judged };
-        Ok(Row { query_id: query_id.map(QueryId::from), judgment, set, labels, has_merged })
+        Ok(Row { query_id: query_id.map(QueryId::from), judgment, set, split, labels, has_merged })
     }
 }

@@ -12,6 +12,10 @@ use crate::qrels::Qrels;
 
 const SHAPE: &str = "write four columns: query, 0, document, grade; or BEIR's three with tabs: query, document, grade";
 
+/// What the first column of a heading is called, in small letters; any other first line is a judgment.
+const HEADINGS: [&str; 9] =
+    ["query-id", "query_id", "queryid", "query", "qid", "topic", "topic-id", "topic_id", "topicid"];
+
 /// How the lines of a file are to be read; its first line decides.
 #[derive(Clone, Copy)]
 enum Shape {
@@ -86,13 +90,13 @@ fn first_line(line: Line<'_>) -> Result<(Shape, bool), FormatError> {
             }
         }
     };
-    let is_header = match shape {
-        Shape::Trec => false,
-        // "1.0" in the third column is a grade that went wrong, not a heading.
-        Shape::Tabbed | Shape::Spaced => {
-            line.text.rsplit(is_gap).find(|column| !column.is_empty()).is_some_and(|last| last.parse::<f64>().is_err())
-        }
-    };
+    let mut columns = line.text.split(is_gap).filter(|column| !column.is_empty());
+    let begins_as_heading = columns.next().is_some_and(|first| {
+        let first = unquoted(first).to_ascii_lowercase();
+        HEADINGS.contains(&first.as_str())
+    });
+    // A query may be named "topic": then a grade stands at the end of the line.
+    let is_header = begins_as_heading && columns.next_back().is_some_and(|last| last.parse::<f64>().is_err());
     Ok((shape, is_header))
 }
 
@@ -190,6 +194,9 @@ mod tests {
         );
         check("1\ta\t2\n", &[("1", "a", 2)]);
         check("query doc grade\n1 a 2\n", &[("1", "a", 2)]);
+        check("\"query-id\"\t\"corpus-id\"\t\"score\"\n1\ta\t2\n", &[("1", "a", 2)]);
+        check("Topic iteration document judgment\n1 0 a 2\n", &[("1", "a", 2)]);
+        check("topic 0 a 2\n", &[("topic", "a", 2)]);
     }
 
     #[test]
@@ -200,6 +207,7 @@ mod tests {
         );
         assert!(error("1 0 a 1\n1 0 a\n").starts_with("qrels:2: this line has 3 columns where the first line has 4"));
         assert!(error("1\ta\t1.0\n").starts_with("qrels:1: the grade \"1.0\" is not a whole number"));
+        assert!(error("1\ta\thigh\n2\tb\t1\n").starts_with("qrels:1: the grade \"high\" is not a whole number"));
         assert!(error("1 0 a x\n").starts_with("qrels:1: the grade \"x\" is not a whole number"));
         assert!(error("one\n").starts_with("qrels:1: judgments have four or three columns, this line has 1"));
         assert!(error("query-id\tcorpus-id\tscore\n\ta\t1\n").starts_with("qrels:2: a query or document has no name"));
