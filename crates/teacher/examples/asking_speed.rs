@@ -1,6 +1,6 @@
 //! Requests per second against a server that answers at once, everything included: journal on disk, pace, cost.
 //!
-//! `cargo run --release -p r2r-teacher --example throughput -- [QUESTIONS] [CONCURRENCY]`
+//! `cargo run --release -p r2r-teacher --example asking_speed -- [QUESTIONS] [CONCURRENCY]`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 #![expect(clippy::unwrap_used, reason = "the server of the tests stops at the first thing that is not as it should be")]
 
