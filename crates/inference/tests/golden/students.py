@@ -31,7 +31,7 @@ DOCUMENTS = [
     "Basalt is a dark volcanic rock. It's made of 45-52% SiO2 by weight. Nobody eats it.",
     "Bread needs salt and water. The rocks in it are a myth.",
     "Short.",
-    "The long one: " + "dark grains of basalt cool fast; " * 12 + "the end.",
+    "The long one: " + "dark grains of basalt cool fast; " * 8 + "the end.",
 ]
 REASONS = [
     (0, None, 3, ["the", "passage", "names", "basalt", ",", "volcanic", "45-52%", "unheard", "."]),

@@ -35,7 +35,7 @@ fn examples() -> Vec<DistillationExample> {
         passages: vec![
             passage(
                 0,
-                format!("The stone {rock} is made of small grains. It is old."),
+                format!("What is {rock} made of? What is {rock} made of. It is old."),
                 1.0,
                 format!("This passage says what {rock} is made of."),
                 Stands::Above,
