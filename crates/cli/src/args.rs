@@ -1,9 +1,13 @@
 //! The words that can be typed, with the help that teaches them.
 
+pub(crate) mod judge;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::args::judge::Judge;
 
 /// Rerank documents with a small student that says why, and train such students from a large LLM.
 #[derive(Debug, Parser)]
@@ -36,8 +40,8 @@ pub(crate) enum Command {
     Index(Index),
     /// Find the first candidates of each query by BM25.
     Retrieve(Retrieve),
-    /// Turn a recipe's recorded teacher answers into judgments.
-    Judge(RecipeArguments),
+    /// Have a large model judge the candidates of a run, or read a recipe's recorded answers.
+    Judge(Box<Judge>),
     /// Turn teacher judgments into examples to learn from.
     Distill(Distill),
     /// Train the student of a recipe.

@@ -44,6 +44,11 @@ impl Bars {
         });
         bars
     }
+
+    /// True once the user wants to stop.
+    pub(crate) fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
 }
 
 impl Progress for Bars {

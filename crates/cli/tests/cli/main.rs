@@ -10,6 +10,8 @@ mod evaluate;
 mod convert;
 // Indexes and first-stage runs.
 mod retrieve;
+// A large model asked over loopback.
+mod judge;
 // Teacher records and what is learned from them.
 mod distill;
 // Mistakes of the user and what is said to them.

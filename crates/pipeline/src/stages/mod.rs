@@ -1,5 +1,6 @@
 //! The stages of a recipe, one file each: files in, an artifact out.
 
+pub mod ask;
 #[cfg(feature = "training")]
 pub mod base;
 #[cfg(feature = "training")]
@@ -13,6 +14,7 @@ pub mod human;
 pub mod index;
 #[cfg(feature = "training")]
 pub mod judge;
+pub mod judged;
 pub mod judgments;
 pub mod rerank;
 pub mod retrieve;

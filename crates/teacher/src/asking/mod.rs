@@ -40,7 +40,7 @@ pub struct AskerConfig {
     pub transport: TransportConfig,
     /// How much may be spent.
     pub budget: BudgetConfig,
-    /// What tokens cost.
+    /// What tokens cost; by default nobody knows.
     pub prices: PriceTable,
     /// How long a question stays leased to a run whose end cannot be seen (on file systems without locks).
     pub lease: Duration,
@@ -52,7 +52,7 @@ impl Default for AskerConfig {
             pace: PaceConfig::default(),
             transport: TransportConfig::default(),
             budget: BudgetConfig { limit_usd: None, spent_before_usd: 0.0 },
-            prices: PriceTable::built_in(),
+            prices: PriceTable::empty(),
             lease: Duration::from_hours(2),
         }
     }
@@ -109,7 +109,7 @@ pub struct Estimate {
     pub input_usd: Option<f64>,
     /// What all costs if each answer is as long as it may be, in US dollars; `None` where a price is unknown.
     pub most_usd: Option<f64>,
-    /// The date of the prices.
+    /// The date of the prices; empty where there are none.
     pub prices_dated: String,
 }
 

@@ -99,7 +99,7 @@ pub enum EndpointError {
     #[error("there is no provider {0:?}: use openai, compatible, anthropic or gemini")]
     UnknownProvider(String),
     /// A compatible server needs its address.
-    #[error("provider compatible needs a base URL, such as http://localhost:8000/v1")]
+    #[error("provider compatible needs a base URL (--base-url), such as http://localhost:8000/v1")]
     NoBaseUrl,
     /// Not an address.
     #[error("{0:?} is no base URL: it begins with http:// or https://, such as http://localhost:8000/v1")]

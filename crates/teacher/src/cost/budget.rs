@@ -22,15 +22,13 @@ pub struct BudgetConfig {
 pub enum BudgetError {
     /// Without a price nothing can be counted.
     #[error(
-        "a budget needs the price of {provider} {model}: the table of {dated} does not have it; give one (0 for a server of your own), or no budget"
+        "a budget needs the price of {provider} {model}, which no price table tells: give one with --prices FILE (0 for a server of your own), or leave out the budget"
     )]
     NoPrice {
         /// The provider.
         provider: &'static str,
         /// The model.
         model: String,
-        /// The date of the table.
-        dated: String,
     },
     /// The next request might pass the limit.
     #[error(
@@ -89,8 +87,8 @@ impl Budget {
         let worst = self.worst_case(request, route);
         let Some(limit_usd) = self.limit_usd else { return Permission::Given(worst.unwrap_or(0.0)) };
         let Some(worst) = worst else {
-            let (provider, model, dated) = (self.provider.name(), request.model.clone(), self.prices.dated.clone());
-            return Permission::Never(BudgetError::NoPrice { provider, model, dated });
+            let (provider, model) = (self.provider.name(), request.model.clone());
+            return Permission::Never(BudgetError::NoPrice { provider, model });
         };
         let spent_usd = self.spent_usd + self.unsure_usd;
         if spent_usd + worst > limit_usd {

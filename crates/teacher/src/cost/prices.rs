@@ -1,4 +1,5 @@
-//! The price table: what a million tokens of a model cost, and when that was looked up.
+//! The price table: what a million tokens of a model cost, and when that was looked up. None is built in: prices change,
+//! so whoever asks looks them up.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -6,7 +7,28 @@ use thiserror::Error;
 use crate::clients::Usage;
 use crate::clients::endpoint::Provider;
 
-/// Prices with the date on which they were looked up.
+/// Prices with the date on which they were looked up, as a TOML file:
+///
+/// ```
+/// use r2r_teacher::clients::endpoint::Provider;
+/// use r2r_teacher::cost::prices::PriceTable;
+///
+/// let text = r#"
+/// dated = "2026-01-31"           # when you looked the prices up
+///
+/// [[price]]                      # one for each model
+/// provider = "openai"            # openai, compatible, anthropic or gemini
+/// model = "example-large"        # also stands for example-large-2026-01-01
+/// input = 2.0                    # US dollars per million tokens read
+/// cached = 0.5                   # of those, read from a cache; input where it is left out
+/// output = 8.0                   # per million tokens written
+/// batch = 0.5                    # what a batch costs relative to a live request; 1 where it is left out
+/// "#;
+/// let table = PriceTable::read(text)?;
+/// assert!(table.price(Provider::OpenAi, "example-large-2026-01-01").is_some());
+/// assert!(PriceTable::empty().price(Provider::OpenAi, "example-large").is_none());
+/// # Ok::<(), r2r_teacher::cost::prices::PriceError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceTable {
@@ -70,9 +92,9 @@ impl Route {
 }
 
 impl PriceTable {
-    /// The table that is built in.
-    pub fn built_in() -> Self {
-        Self::read(include_str!("prices.toml")).expect("the built-in table is read by a test")
+    /// The table without a price: what anything costs is unknown.
+    pub fn empty() -> Self {
+        Self { dated: String::new(), prices: Vec::new() }
     }
 
     /// Reads a table.
@@ -87,13 +109,6 @@ impl PriceTable {
             }
         }
         Ok(table)
-    }
-
-    /// This table with another one's entries before its own.
-    #[must_use]
-    pub fn overridden_by(self, mut own: Self) -> Self {
-        own.prices.extend(self.prices);
-        own
     }
 
     /// The price of a model: of its own name, or of its name without a date. `None` is unknown, not free.
@@ -130,23 +145,22 @@ impl Price {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_built_in_table_is_read_and_dated() {
-        let table = PriceTable::read(include_str!("prices.toml")).unwrap();
-        assert_eq!(table.dated.len(), "2025-01-01".len());
-        assert!(table.prices.iter().all(|price| price.provider.parse::<Provider>().is_ok()));
+    fn table(provider: &str, model: &str, input: &str) -> Result<PriceTable, PriceError> {
+        PriceTable::read(&format!(
+            "dated = \"2026-02-02\"\n[[price]]\nprovider = \"{provider}\"\nmodel = \"{model}\"\ninput = {input}\noutput = 1.0"
+        ))
     }
 
     #[test]
     fn a_name_stands_for_itself_and_its_dates_only() {
-        let table = PriceTable::built_in();
-        let name = |model: &str| table.price(Provider::OpenAi, model).map(|price| price.model.clone());
-        assert_eq!(name("gpt-4o-mini-2024-07-18").as_deref(), Some("gpt-4o-mini"));
-        assert_eq!(name("gpt-5").as_deref(), Some("gpt-5"));
-        assert_eq!(name("gpt-5-pro"), None);
-        assert_eq!(name("gpt-5.2"), None);
-        assert!(table.price(Provider::Anthropic, "claude-sonnet-4-5-20250929").is_some());
-        assert!(table.price(Provider::Compatible, "gpt-5").is_none());
+        let table = table("openai", "example-mini", "0.5").unwrap();
+        let has = |model: &str| table.price(Provider::OpenAi, model).is_some();
+        assert!(
+            ["example-mini", "example-mini-2024-07-18", "example-mini-20240718", "example-mini-latest"].map(has)
+                == [true; 4]
+        );
+        assert!(["example", "example-mini-pro", "example-mini.2"].map(has) == [false; 3]);
+        assert!(table.price(Provider::Compatible, "example-mini").is_none());
     }
 
     #[test]
@@ -160,17 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn a_users_price_comes_first_and_a_wrong_one_is_refused() {
-        let own = |input: &str| {
-            let text = format!(
-                "dated = \"2026-02-02\"\n[[price]]\nprovider = \"openai\"\nmodel = \"gpt-5\"\ninput = {input}\noutput = 1.0"
-            );
-            PriceTable::read(&text)
-        };
-        let table = PriceTable::built_in().overridden_by(own("0.5").unwrap());
-        assert!((table.price(Provider::OpenAi, "gpt-5").unwrap().input - 0.5).abs() < 1e-12);
-        assert_eq!(table.dated, "2026-02-02");
-        assert!(matches!(own("-1.0"), Err(PriceError::Negative { .. })));
-        assert!(matches!(own("\"x\""), Err(PriceError::Format(_))));
+    fn a_wrong_price_is_refused() {
+        assert!(matches!(table("openai", "m", "-1.0"), Err(PriceError::Negative { .. })));
+        assert!(matches!(table("openai", "m", "\"x\""), Err(PriceError::Format(_))));
     }
 }

@@ -64,7 +64,7 @@ fn a_budget_counts_what_may_have_been_paid_when_the_line_broke() {
 #[test]
 fn a_budget_without_a_price_does_not_begin() {
     let mut bench = bench(Faults::None, Some(5.0));
-    bench.config.prices = PriceTable::built_in();
+    bench.config.prices = PriceTable::empty();
     let (_, tally) = bench.run(asks(5));
     let error = tally.unwrap_err();
     assert!(matches!(error, AskError::Budget(BudgetError::NoPrice { .. })), "{error}");
@@ -75,7 +75,7 @@ fn a_budget_without_a_price_does_not_begin() {
 #[test]
 fn without_a_budget_an_unknown_price_is_unknown_and_not_zero() {
     let mut bench = bench(Faults::None, None);
-    bench.config.prices = PriceTable::built_in();
+    bench.config.prices = PriceTable::empty();
     let (answered, tally) = bench.run(asks(2));
     assert_eq!(tally.unwrap().unpriced, 2);
     assert_eq!(answered[0].result.as_ref().unwrap().cost_usd, None);
