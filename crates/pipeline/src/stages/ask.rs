@@ -351,7 +351,7 @@ impl AskEvents for Ears<'_, '_> {
                 progress.say(&format!("{asks} answers are awaited from another run on the same journal"));
             }
             AskEvent::Batch { id, step, done, total } => {
-                progress.say(&format!("batch {id}: {step}, {done} of {total}"))
+                progress.say(&format!("batch {id}: {step}, {done} of {total}"));
             }
             AskEvent::FromJournal { .. } => {}
         }
