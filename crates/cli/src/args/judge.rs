@@ -8,6 +8,7 @@ use clap::Args;
 /// `r2r judge`
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Judge {
     /// The recipe (TOML) whose recorded answers become judgments; without it a large model is asked.
     #[arg(value_name = "RECIPE", conflicts_with_all = ["collection", "show_prompt"])]

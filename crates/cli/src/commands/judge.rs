@@ -153,12 +153,11 @@ fn asker(options: &Judge, provider: Provider, model: &str) -> Result<AskerConfig
 }
 
 fn judge_options(options: &Judge, model: &str) -> JudgeOptions {
-    let windows = match (options.tournament, options.top) {
-        (Some(size), Some(top)) => WindowPlan::Tournament { size, top },
-        _ => {
-            let stride = options.stride.unwrap_or((options.window / 2).max(1));
-            WindowPlan::Sliding { size: options.window, stride, passes: 1 }
-        }
+    let windows = if let (Some(size), Some(top)) = (options.tournament, options.top) {
+        WindowPlan::Tournament { size, top }
+    } else {
+        let stride = options.stride.unwrap_or((options.window / 2).max(1));
+        WindowPlan::Sliding { size: options.window, stride, passes: 1 }
     };
     let effort = options.effort.as_deref().map(|effort| match effort {
         "none" => Effort::None,
@@ -215,15 +214,15 @@ fn show_prompt(prompt: &Prompt) -> Result<()> {
         reason_to_rank::teacher::prompt::PromptKind::Passage => vec![&oak],
     };
     let messages = prompt.render(&query, &shown);
-    let mut page = format!("{}: {}\nhash {}\n", prompt.name(), prompt.description(), prompt.hash());
-    page += &format!("\n--- system\n{}\n", messages.system);
-    for turn in &messages.turns {
-        page += &format!("\n--- user\n{}\n", turn.text);
-    }
+    let mut parts = vec![
+        format!("{}: {}\nhash {}", prompt.name(), prompt.description(), prompt.hash()),
+        format!("--- system\n{}", messages.system),
+    ];
+    parts.extend(messages.turns.iter().map(|turn| format!("--- user\n{}", turn.text)));
     if let AnswerShape::Schema { schema, .. } = &messages.shape {
-        page += &format!("\n--- schema\n{}\n", serde_json::to_string_pretty(schema)?);
+        parts.push(format!("--- schema\n{}", serde_json::to_string_pretty(schema)?));
     }
-    print(&page)
+    print(&format!("{}\n", parts.join("\n\n")))
 }
 
 fn in_words(estimate: &Estimate) -> String {
