@@ -25,7 +25,8 @@ pub fn check_files(recipe: &Recipe) -> Result<(), PipelineError> {
         queries_file(&recipe.data_path(path))?;
     }
     let runs = recipe.evaluation.iter().filter_map(|section| section.run.as_ref());
-    for path in recipe.teacher.records.iter().chain(&recipe.teacher.recorded).chain(runs) {
+    for path in recipe.teacher.records.iter().chain(&recipe.teacher.graded).chain(&recipe.teacher.recorded).chain(runs)
+    {
         let path = recipe.data_path(path);
         std::fs::metadata(&path).map_err(|error| PipelineError::io(&path, error))?;
     }

@@ -99,10 +99,18 @@ impl RetrievalSection {
 pub struct TeacherSection {
     /// Published teacher records: orders with their passages.
     pub records: Vec<PathBuf>,
+    /// Queries with graded documents, one list a line: `{"query", "docs": [{"id", "text", "grade"}]}`.
+    pub graded: Vec<PathBuf>,
     /// Recorded raw answers of a teacher for candidates of `collection`.
     pub recorded: Option<PathBuf>,
     /// Whether records that were made from test queries may train.
     pub allow_test_sets: bool,
+}
+
+impl TeacherSection {
+    fn gives_nothing(&self) -> bool {
+        self.records.is_empty() && self.graded.is_empty() && self.recorded.is_none()
+    }
 }
 
 /// A collection with human labels to learn from.
@@ -276,8 +284,9 @@ impl Recipe {
         if self.teacher.recorded.is_some() && self.collection.is_none() {
             return Err("teacher.recorded needs a [collection] with the passages it judged".to_owned());
         }
-        if self.teacher.recorded.is_none() && self.teacher.records.is_empty() && self.human.is_empty() {
-            return Err("nothing to learn from: give teacher.records, teacher.recorded or [[human]]".to_owned());
+        if self.teacher.gives_nothing() && self.human.is_empty() {
+            let ways = "teacher.records, teacher.graded, teacher.recorded or [[human]]";
+            return Err(format!("nothing to learn from: give {ways}"));
         }
         let RetrievalSection { k1, b, depth } = self.retrieval;
         if depth == 0 || !self.retrieval.bm25().is_valid() {

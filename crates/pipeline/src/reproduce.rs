@@ -11,6 +11,7 @@ use crate::recipe::Recipe;
 use crate::stages::card::write_card;
 use crate::stages::distill::{read_examples, test_queries_files, write_examples};
 use crate::stages::evaluate::evaluate;
+use crate::stages::graded::graded;
 use crate::stages::human::{self, human};
 use crate::stages::judge::judge;
 use crate::stages::judgments::{Judgments, TestSets};
@@ -32,12 +33,19 @@ pub fn examples(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), Pipe
     human(recipe, progress)?;
     let leakage: Vec<PathBuf> = recipe.distillation.leakage.iter().map(|path| recipe.data_path(path)).collect();
     let mut inputs = vec![Input::artifact(&recipe.artifact("judge"))?, Input::artifact(&recipe.artifact("human"))?];
+    let graded_lists: Vec<PathBuf> = recipe.teacher.graded.iter().map(|path| recipe.data_path(path)).collect();
+    for path in &graded_lists {
+        inputs.push(Input::file(path)?);
+    }
     for folder in &leakage {
         inputs.extend(test_queries_files(folder)?);
     }
     let provenance = Provenance::of("distill", &recipe.distillation, recipe.seed, inputs)?;
     let Artifact::Stale(building) = Artifact::open(&recipe.artifact("distill"), provenance)? else { return Ok(()) };
     let judgments = Judgments::read(&[recipe.artifact("judge")], TestSets::Refuse, progress)?;
-    let others = read_examples(&recipe.artifact("human").join(human::FILE))?;
+    let mut others = read_examples(&recipe.artifact("human").join(human::FILE))?;
+    for path in &graded_lists {
+        others.extend(graded(path, progress)?);
+    }
     write_examples(building, &recipe.distill_settings(&leakage), &judgments, others, progress)
 }

@@ -10,6 +10,7 @@ pub mod distill;
 #[cfg(feature = "training")]
 pub mod evaluate;
 #[cfg(feature = "training")]
+pub mod graded;
 pub mod human;
 pub mod index;
 #[cfg(feature = "training")]

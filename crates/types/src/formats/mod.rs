@@ -21,6 +21,7 @@ pub mod bright;
 mod bright_parquet;
 pub mod documents;
 pub mod error;
+pub mod graded_lists;
 mod hit_list;
 mod id_field;
 pub mod input;
