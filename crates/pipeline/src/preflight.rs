@@ -17,8 +17,9 @@ use crate::recipe::Recipe;
 pub fn check_files(recipe: &Recipe) -> Result<(), PipelineError> {
     let collections = recipe.collection.iter().map(|section| (&section.path, &section.split));
     let human = recipe.human.iter().map(|section| (&section.path, &section.split));
+    let held_out = recipe.validation.iter().map(|section| (&section.path, &section.split));
     let tests = recipe.evaluation.iter().map(|section| (&section.path, &section.split));
-    for (path, split) in collections.chain(human).chain(tests) {
+    for (path, split) in collections.chain(human).chain(held_out).chain(tests) {
         check_collection(&recipe.data_path(path), split)?;
     }
     for path in &recipe.distillation.leakage {

@@ -53,6 +53,9 @@ pub struct Recipe {
     /// How it is trained: the keys of `TrainingConfig`.
     #[serde(default)]
     pub training: toml::Table,
+    /// Held-out queries on which the similarity's weight is chosen after training.
+    #[serde(default)]
+    pub validation: Vec<ValidationSection>,
     /// Test collections: read once, after training.
     #[serde(default)]
     pub evaluation: Vec<EvaluationSection>,
@@ -174,6 +177,23 @@ pub struct StudentSection {
     pub data_and_license: String,
 }
 
+/// A collection of which nothing was learned from the queries that are used here: those learned from are left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationSection {
+    /// The BEIR folder.
+    pub path: PathBuf,
+    /// The split, never a test split.
+    #[serde(default = "default_dev_split")]
+    pub split: String,
+    /// The most queries to take, chosen by the seed.
+    #[serde(default = "default_validation_limit")]
+    pub limit: usize,
+    /// BM25 candidates of each query.
+    #[serde(default = "default_depth")]
+    pub depth: usize,
+}
+
 /// A test collection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -207,6 +227,12 @@ fn default_data() -> PathBuf {
 }
 fn default_split() -> String {
     "train".to_owned()
+}
+fn default_dev_split() -> String {
+    "dev".to_owned()
+}
+fn default_validation_limit() -> usize {
+    100
 }
 fn default_test_split() -> String {
     "test".to_owned()
@@ -287,6 +313,11 @@ impl Recipe {
         if self.teacher.gives_nothing() && self.human.is_empty() {
             let ways = "teacher.records, teacher.graded, teacher.recorded or [[human]]";
             return Err(format!("nothing to learn from: give {ways}"));
+        }
+        if self.validation.iter().any(|section| section.split == "test") {
+            return Err(
+                "[[validation]] takes no test split: what is chosen on test queries cannot be measured".to_owned()
+            );
         }
         let RetrievalSection { k1, b, depth } = self.retrieval;
         if depth == 0 || !self.retrieval.bm25().is_valid() {

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use r2r_distillation::distill::{DistillationOptions, distill as distill_judgments};
 use r2r_distillation::leakage::without_leaks;
 use r2r_distillation::split::split;
 use r2r_distillation::targets::Targets;
+use r2r_types::document::Query;
 use r2r_types::example::DistillationExample;
 use r2r_types::formats::beir::splits;
 use r2r_types::formats::jsonl::{JsonLines, write_jsonl};
@@ -91,11 +93,11 @@ pub fn write_examples(
     let options = DistillationOptions { targets, seed: settings.seed, ..DistillationOptions::default() };
     let (mut examples, report) = distill_judgments(&judgments.list, &options);
     examples.extend(others);
-    let mut test_queries = Vec::new();
+    let mut forbidden = Vec::new();
     for folder in settings.leakage {
-        test_queries.extend(read_queries(folder, test_split(folder)?)?);
+        forbidden.extend(test_queries(folder)?);
     }
-    let (examples, leaks) = without_leaks(examples, test_queries.iter().map(|query| query.text.as_str()));
+    let (examples, leaks) = without_leaks(examples, forbidden.iter().map(|query| query.text.as_str()));
     let split = split(examples, settings.dev_fraction, settings.seed);
     if split.train.is_empty() {
         return Err(PipelineError::Input(
@@ -136,6 +138,11 @@ pub(crate) fn test_queries_files(folder: &Path) -> Result<Vec<Input>, PipelineEr
     let mut parts = vec![Part::Queries];
     parts.extend(test_split(folder)?.map(Part::Qrels));
     Input::collection(folder, &parts)
+}
+
+/// The queries of a folder that must not be learned from.
+pub(crate) fn test_queries(folder: &Path) -> Result<Vec<Arc<Query>>, PipelineError> {
+    read_queries(folder, test_split(folder)?)
 }
 
 /// The split of a folder whose queries must not be learned from. A folder may hold training queries as well: only

@@ -21,3 +21,5 @@ pub mod rerank;
 pub mod retrieve;
 #[cfg(feature = "training")]
 pub mod train;
+#[cfg(feature = "training")]
+pub mod weigh;

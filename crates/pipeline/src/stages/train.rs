@@ -12,10 +12,11 @@ use r2r_training::train::{End, TrainingInputs, train as train_student};
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
 use crate::progress::Progress;
-use crate::provenance::{Input, Provenance};
+use crate::provenance::{Input, Part, Provenance};
 use crate::recipe::Recipe;
 use crate::stages::base::base_folder;
 use crate::stages::distill::{DEV, TRAIN, read_examples};
+use crate::stages::weigh::weigh;
 
 /// Trains the student of a recipe from its examples unless it is fresh. An interrupted training goes on from its last
 /// checkpoint where `resume` is asked for; without it, checkpoints in the way are an error.
@@ -29,7 +30,16 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     }
     // How often a checkpoint is written changes no weight, so that it is not part of what the student is made of.
     let counted = TrainingConfig { checkpoint_every: 1, ..config.clone() };
-    let settings = serde_json::json!({"name": recipe.name, "student": recipe.student, "training": counted});
+    for section in &recipe.validation {
+        let parts = [Part::Corpus, Part::Queries, Part::Qrels(&section.split)];
+        inputs.extend(Input::collection(&recipe.data_path(&section.path), &parts)?);
+    }
+    let settings = serde_json::json!({
+        "name": recipe.name,
+        "student": recipe.student,
+        "training": counted,
+        "validation": recipe.validation,
+    });
     let provenance = Provenance::of("train", &settings, recipe.seed, inputs)?;
     let key = provenance.key.clone();
     let Artifact::Stale(mut building) = Artifact::open(&recipe.artifact("student"), provenance)? else { return Ok(()) };
@@ -61,6 +71,9 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     };
     for folder in [student.as_path(), work.as_path()] {
         copy_files(folder, building.path())?;
+    }
+    if let Some(weighed) = weigh(recipe, building.path(), progress)? {
+        building.provenance.count("similarity", serde_json::to_value(weighed).map_err(PipelineError::failed)?);
     }
     building.provenance.count("steps", report.steps);
     building.provenance.count("best", serde_json::to_value(report.best).map_err(PipelineError::failed)?);
