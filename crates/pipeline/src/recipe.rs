@@ -11,6 +11,7 @@ use r2r_training::TrainingConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
+use crate::live_teacher::settings::TeacherModel;
 use crate::stages::distill::DistillSettings;
 
 /// The newest recipe format that this version reads.
@@ -34,7 +35,7 @@ pub struct Recipe {
     /// Where artifacts go; `work/<name>` where it is not said.
     #[serde(default)]
     pub output: Option<PathBuf>,
-    /// What the teacher labels: needed with `teacher.recorded`.
+    /// What the teacher labels: needed with `teacher.recorded` and `teacher.provider`.
     #[serde(default)]
     pub collection: Option<CollectionSection>,
     /// The first stage.
@@ -93,9 +94,9 @@ impl RetrievalSection {
     }
 }
 
-/// Where orders and reasons come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// Where orders and reasons come from. A section that names a `provider` also has the keys of [`TeacherModel`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "toml::Table")]
 pub struct TeacherSection {
     /// Published teacher records: orders with their passages.
     pub records: Vec<PathBuf>,
@@ -105,11 +106,43 @@ pub struct TeacherSection {
     pub recorded: Option<PathBuf>,
     /// Whether records that were made from test queries may train.
     pub allow_test_sets: bool,
+    /// The large model that is asked about candidates of `collection`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub model: Option<TeacherModel>,
+}
+
+/// The keys of a teacher that is not asked.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Recordings {
+    records: Vec<PathBuf>,
+    graded: Vec<PathBuf>,
+    recorded: Option<PathBuf>,
+    allow_test_sets: bool,
+}
+
+impl TryFrom<toml::Table> for TeacherSection {
+    type Error = toml::de::Error;
+
+    fn try_from(mut table: toml::Table) -> Result<Self, Self::Error> {
+        let mut recordings = toml::Table::new();
+        for name in ["records", "graded", "recorded", "allow_test_sets"] {
+            recordings.extend(table.remove(name).map(|value| (name.to_owned(), value)));
+        }
+        let is_asked = ["provider", "model"].iter().any(|name| table.contains_key(*name));
+        if !is_asked {
+            // Left over are unknown keys, or keys of a model that is not named: either is refused here.
+            recordings.extend(std::mem::take(&mut table));
+        }
+        let Recordings { records, graded, recorded, allow_test_sets } = recordings.try_into()?;
+        let model = is_asked.then(|| table.try_into()).transpose()?;
+        Ok(Self { records, graded, recorded, allow_test_sets, model })
+    }
 }
 
 impl TeacherSection {
     fn gives_nothing(&self) -> bool {
-        self.records.is_empty() && self.graded.is_empty() && self.recorded.is_none()
+        self.records.is_empty() && self.graded.is_empty() && self.recorded.is_none() && self.model.is_none()
     }
 }
 
@@ -146,11 +179,14 @@ pub struct DistillationSection {
     pub dev_fraction: f64,
     /// BEIR folders of test sets: an example whose query equals one of theirs is removed.
     pub leakage: Vec<PathBuf>,
+    /// Whether to learn from judgments whose order and grades contradict each other, which teach noise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_inconsistent: bool,
 }
 
 impl Default for DistillationSection {
     fn default() -> Self {
-        Self { targets: "order".to_owned(), dev_fraction: 0.1, leakage: Vec::new() }
+        Self { targets: "order".to_owned(), dev_fraction: 0.1, leakage: Vec::new(), keep_inconsistent: false }
     }
 }
 
@@ -281,12 +317,16 @@ impl Recipe {
         self.distill_settings(&[]).check().map_err(|problem| format!("distillation.{problem}"))?;
         weight_format(&self.student.weights)?;
         self.training_config()?;
-        if self.teacher.recorded.is_some() && self.collection.is_none() {
-            return Err("teacher.recorded needs a [collection] with the passages it judged".to_owned());
+        let TeacherSection { recorded, model, .. } = &self.teacher;
+        if (recorded.is_some() || model.is_some()) && self.collection.is_none() {
+            return Err("teacher.recorded and teacher.provider need a [collection] with the passages".to_owned());
         }
         if self.teacher.gives_nothing() && self.human.is_empty() {
-            let ways = "teacher.records, teacher.graded, teacher.recorded or [[human]]";
+            let ways = "teacher.records, teacher.graded, teacher.recorded, teacher.provider or [[human]]";
             return Err(format!("nothing to learn from: give {ways}"));
+        }
+        if let Some(model) = model {
+            model.check().map_err(|problem| format!("teacher.{problem}"))?;
         }
         let RetrievalSection { k1, b, depth } = self.retrieval;
         if depth == 0 || !self.retrieval.bm25().is_valid() {
@@ -309,6 +349,7 @@ impl Recipe {
             leakage,
             dev_fraction: self.distillation.dev_fraction,
             targets: &self.distillation.targets,
+            keep_inconsistent: self.distillation.keep_inconsistent,
             seed: self.seed,
         }
     }
@@ -396,6 +437,16 @@ mod tests {
         check(&["seed.low=3"], "seed");
         check(&["format=9"], "format = 1");
         check(&["teacher.records=[]"], "nothing to learn from");
+        check(&["teacher.window=10"], "window");
+        check(&["teacher.provider=openai"], "model");
+        check(&["teacher.model=m"], "provider");
+        let named = |settings: &[&str], expected: &str| {
+            let all = [&["teacher.provider=openai", "teacher.model=m"], settings].concat();
+            check(&all, expected);
+        };
+        named(&[], "need a [collection]");
+        named(&["collection={path=\"c\",split=\"train\"}", "teacher.windw=10"], "windw");
+        named(&["collection={path=\"c\",split=\"train\"}", "teacher.effort=great"], "teacher.effort");
         check(&["seed=many"], "seed");
         check(&["training.stepz=3"], "stepz");
         check(&["student.weights=int4"], "int4");

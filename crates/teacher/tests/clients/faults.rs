@@ -46,6 +46,7 @@ fn passing_trouble_costs_no_question_and_is_paid_once() {
             Fault::RateLimited(20),
             Fault::RateLimitedSilently,
             Fault::ServerError,
+            Fault::OutputAstray,
             Fault::Overloaded,
             Fault::Cut,
             Fault::CutAtOnce,
@@ -111,6 +112,15 @@ fn a_wait_longer_than_one_would_wait_is_said() {
     let (_, tally) = bench.run(asks(3));
     let error = tally.unwrap_err();
     assert!(error.to_string().contains("asks to wait 3600 s"), "{error}");
+}
+
+#[test]
+fn an_output_that_is_always_astray_costs_three_tries_and_no_other_question() {
+    let mut bench = Bench::new(Provider::Compatible, Server::start(Faults::Always(Fault::OutputAstray)));
+    bench.config.pace.concurrency = 2;
+    let (answered, tally) = bench.run(asks(20));
+    assert_eq!(tally.unwrap().failed, 20);
+    assert!(answered.iter().all(|answer| matches!(answer.result, Err(AskFailure::Malformed { attempts: 3, .. }))));
 }
 
 #[test]
