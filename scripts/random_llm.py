@@ -1,7 +1,7 @@
 """Makes a tiny LLM with random weights (GGUF) and serves it as an OpenAI-compatible server with llama.cpp.
 
 It knows nothing, but it is a real server: asked for a JSON schema it answers in the schema, by llama.cpp's grammar.
-Usage: random_llm.py MODEL.gguf PORT
+Usage: random_llm.py MODEL.gguf PORT (scripts/llm_server.sh does it)
 """
 
 import sys
@@ -61,8 +61,17 @@ def write_model(path):
     def add_norm(name):
         writer.add_tensor(name, np.ones(WIDTH, dtype=np.float32))
 
-    add("token_embd.weight", len(tokens), WIDTH)
-    add("output.weight", len(tokens), WIDTH)
+    # The first dimension is the same of every token, and so says which tokens are likely whatever came before: short
+    # numbers, lists of some length, strings of letters that come to an end.
+    embedding = random.normal(0, 0.05, (len(tokens), WIDTH)).astype(np.float32)
+    embedding[:, 0] = 1
+    writer.add_tensor("token_embd.weight", embedding)
+    output = random.normal(0, 0.05, (len(tokens), WIDTH)).astype(np.float32)
+    output[:, 0] = -1
+    for letters, likely in (("abcdefghijklmnopqrstuvwxyz ", 0.3), ("0123456789", 0.2), (",{", 0.7), ('"', 0.45), ("]", 0.15), ("}", 0.3)):
+        output[[ord(letter) for letter in letters], 0] = likely
+    output[258, 0] = 0.3
+    writer.add_tensor("output.weight", output)
     add_norm("output_norm.weight")
     for layer in range(LAYERS):
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):

@@ -120,16 +120,16 @@ fn a_recipe_asks_its_teacher() {
     let teacher =
         format!(r#"teacher={{provider="compatible",model="large",base_url="{}",window=5,stride=5}}"#, server.url);
     let output = format!("output={}", folder.path().join("work").display());
-    let judge = |depth: &str| {
-        let words = ["judge", "recipes/tiny.toml", "--set", &teacher, "--set", &output, "--set", depth];
+    let judge = || {
+        let words = ["judge", "recipes/tiny.toml", "--set", &teacher, "--set", &output, "--set", "retrieval.depth=5"];
         let judged = r2r(&words);
         assert!(judged.status.success(), "{}", said(&judged));
     };
-    judge("retrieval.depth=5");
+    judge();
     assert_eq!(server.n_requests(), 36 + 2, "a request a query, and two that met a fault");
     let judgments = fs::read_to_string(folder.path().join("work/judge/judgments.jsonl")).unwrap();
     assert_eq!(judgments.lines().count(), 36);
-    // Fresh, and with two windows a query one of them is asked about anew or all are: never more than there are.
-    judge("retrieval.depth=5");
+    // Fresh the second time.
+    judge();
     assert_eq!(server.n_requests(), 36 + 2);
 }
