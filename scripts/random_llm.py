@@ -94,6 +94,8 @@ def serve(path, port):
     params.port = port
     params.n_ctx = CONTEXT * SLOTS
     params.n_parallel = SLOTS
+    # So small a model gains nothing from more, and its threads would wait for each other wherever others work too.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(params)
     print(f"serving {path.name} at {server.listening_address}/v1", flush=True)
     while True:

@@ -14,7 +14,8 @@ const RECORDS: &str = r#"{"qid":"q1","model":"m","docids":["c","a"],"answer":"{\
 fn teacher(records: &str) -> Result<RecordedTeacher, String> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(records.as_bytes()).expect("the temporary file can be written");
-    RecordedTeacher::open(file.path(), &Prompt::built_in("dual-v1").unwrap()).map_err(|error| error.to_string())
+    RecordedTeacher::open(file.path(), &Prompt::built_in("dual-v1").expect("it is built in"))
+        .map_err(|error| error.to_string())
 }
 
 fn candidates(query: &str) -> Candidates {

@@ -75,17 +75,14 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
     let candidates = candidates_of(query, &documents)?;
     let top = options.top.map_or(usize::MAX, NonZeroUsize::get);
     let begun = Instant::now();
-    let results = match options.teacher.model() {
-        Some(model) => match results_of_teacher(options, &model, &candidates, top)? {
-            Some(results) => results,
-            None => return Ok(()),
-        },
-        None => {
-            let student = open_student(&options.student)?;
-            let reasons = reasons(options, DEFAULT_REASONS, student.writes_reasons(), NOT_LEARNED)?;
-            let ranking = student.reranker().rerank_shown(&candidates, reasons_of(reasons), top)?;
-            QueryResults::of(&student, &candidates, &ranking, top)?
-        }
+    let results = if let Some(model) = options.teacher.model() {
+        let Some(results) = results_of_teacher(options, &model, &candidates, top)? else { return Ok(()) };
+        results
+    } else {
+        let student = open_student(&options.student)?;
+        let reasons = reasons(options, DEFAULT_REASONS, student.writes_reasons(), NOT_LEARNED)?;
+        let ranking = student.reranker().rerank_shown(&candidates, reasons_of(reasons), top)?;
+        QueryResults::of(&student, &candidates, &ranking, top)?
     };
     let seconds = begun.elapsed().as_secs_f64();
     if options.json { print_json(&results) } else { print(&terminal::page(&results, &documents, seconds)) }
