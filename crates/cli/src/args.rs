@@ -1,6 +1,7 @@
 //! The words that can be typed, with the help that teaches them.
 
 pub(crate) mod judge;
+pub(crate) mod teacher;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::args::judge::Judge;
+use crate::args::teacher::TeacherArguments;
 
 /// Rerank documents with a small student that says why, and train such students from a large LLM.
 #[derive(Debug, Parser)]
@@ -31,7 +33,7 @@ Exit codes: 0 done, 1 a mistake in what was asked (the message says what to do),
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Put documents in order for a query, and say why.
-    Rerank(Rerank),
+    Rerank(Box<Rerank>),
     /// Say why one document stands above another.
     Explain(Explain),
     /// Turn files of other tools into a collection, with a run where they hold candidates.
@@ -83,7 +85,7 @@ pub(crate) enum Precision {
 
 /// `r2r rerank`
 #[derive(Args, Debug)]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["documents", "collection"]))]
+#[command(after_help = RERANK_EXAMPLES, group = clap::ArgGroup::new("what").required(true).args(["documents", "collection"]))]
 pub(crate) struct Rerank {
     /// The query, with --documents.
     #[arg(long, value_name = "TEXT", requires = "documents")]
@@ -113,11 +115,23 @@ pub(crate) struct Rerank {
     #[arg(long, value_name = "N")]
     pub top: Option<NonZeroUsize>,
     /// Print JSON instead of a page for people.
-    #[arg(long, conflicts_with = "collection")]
+    #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub student: StudentArguments,
+    #[command(flatten)]
+    pub teacher: TeacherArguments,
 }
+
+const RERANK_EXAMPLES: &str = "\
+Examples:
+  r2r rerank --query 'why is the sky blue' --documents docs.jsonl --reasons 3
+  r2r rerank --collection data/scifact --run bm25.trec --output student.trec
+  r2r rerank --collection data/scifact --run bm25.trec --output teacher.trec --provider openai --model NAME --dry-run
+  r2r evaluate --run teacher.trec student.trec --qrels data/scifact/qrels/test.tsv --baseline student.trec
+
+With --provider the large model itself reranks. Every answer is on disk before it is used: the same command again pays
+for nothing twice.";
 
 /// `r2r explain`
 #[derive(Args, Debug)]
@@ -253,6 +267,9 @@ pub(crate) struct Distill {
     /// Learn from the teacher's order or from its grades.
     #[arg(long, default_value = "order", value_parser = ["order", "grades"])]
     pub targets: String,
+    /// Learn from judgments whose order and grades contradict each other too, which teach noise.
+    #[arg(long)]
+    pub keep_inconsistent: bool,
     /// Seed of the split.
     #[arg(long, default_value_t = 13)]
     pub seed: u64,
@@ -318,7 +335,8 @@ pub(crate) struct Evaluate {
 /// `r2r inspect`
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
-    /// An artifact's folder: a stage of a recipe, examples, or a student.
+    /// An artifact's folder: a stage of a recipe, examples, or a student. Of a judge, running or stopped, its output
+    /// or its file of answers.
     pub dir: PathBuf,
     /// Samples to show.
     #[arg(long, default_value_t = 3)]

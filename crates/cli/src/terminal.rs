@@ -42,12 +42,18 @@ pub(crate) fn page(results: &QueryResults, documents: &[Document], seconds: f64)
     let _ = writeln!(
         page,
         "{FAINT}{n} documents, {}, {seconds:.2} s; ▲ ▼ movement against the input order{FAINT:#}\n",
-        clean(&results.student)
+        clean(results.ranker.name())
     );
     for result in &results.results {
         let label = by_id.get(&result.id).map_or(String::new(), |document| label_of(document, &result.id));
-        let line = format!("{:>3}  {}  {:.3}  ", result.rank, movement(result), result.score);
-        let room = width.saturating_sub(18);
+        // A teacher says an order and grades, but no score.
+        let said = match (result.logit, result.grade) {
+            (Some(_), _) => format!("{:.3}", result.score),
+            (None, Some(grade)) => format!("grade {grade}"),
+            (None, None) => String::new(),
+        };
+        let line = format!("{:>3}  {}  {said}  ", result.rank, movement(result));
+        let room = width.saturating_sub(20);
         let _ = writeln!(page, "{line}{STRONG}{}{STRONG:#}", shorten(&label, room));
         if let Some(reasoning) = &result.reasoning {
             reasons(&mut page, reasoning, result.score, width);

@@ -214,7 +214,7 @@ pub fn clean_comparison(
 fn with_own_name_as_subject(text: &str, own: usize) -> String {
     static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"(?P<before>^|,\s+|^(?:while|although|though)\s+)(?:the\s+)?passage\s+\[?(?P<number>\d{1,2})\]?(?P<verb>\s+(?:[a-z]+ly\s+)?[a-z]*s\b)",
+            r"(?P<before>^|,\s+|^(?:while|although|though)\s+)(?:the\s+)?passage\s+\[?(?P<number>\d{1,3})\]?(?P<verb>\s+(?:[a-z]+ly\s+)?[a-z]*s\b)",
         )
     });
     SUBJECT

@@ -20,6 +20,8 @@ use crate::targets::{Targets, grade_targets, order_targets};
 pub struct DistillationOptions {
     /// Where the targets come from.
     pub targets: Targets,
+    /// Whether to learn from judgments whose order and grades contradict each other, which teach noise.
+    pub keep_inconsistent: bool,
     /// How long a reason may be.
     pub length: Length,
     /// Samples in the report: for each part so many kept and so many dropped ones.
@@ -30,7 +32,7 @@ pub struct DistillationOptions {
 
 impl Default for DistillationOptions {
     fn default() -> Self {
-        Self { targets: Targets::default(), length: Length::default(), samples: 10, seed: 13 }
+        Self { targets: Targets::default(), keep_inconsistent: false, length: Length::default(), samples: 10, seed: 13 }
     }
 }
 
@@ -46,7 +48,7 @@ pub fn distill(
         report: DistillationReport { judgments: judgments.len(), ..DistillationReport::default() },
         samples: Samples::new(options.samples, options.seed),
     };
-    let mut filter = Filter::default();
+    let mut filter = Filter::new(options.keep_inconsistent);
     let mut examples = Vec::with_capacity(judgments.len());
     for judgment in judgments {
         match filter.accept(judgment, &mut distillation.report.filtered) {

@@ -13,6 +13,8 @@ use crate::query_text::normalized;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filtered {
+    /// Its order and grades contradict each other, or no answer of the teacher could be used.
+    Inconsistent,
     /// The query holds no word.
     EmptyQuery,
     /// An id stands twice among the passages.
@@ -52,16 +54,25 @@ pub(crate) struct Accepted<'a> {
 /// The judgments of one run that have passed so far: finds duplicates.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
+    /// Whether judgments pass that are known to be inconsistent.
+    keep_inconsistent: bool,
     seen: HashSet<(String, String, Vec<String>)>,
 }
 
 impl Filter {
+    pub(crate) fn new(keep_inconsistent: bool) -> Self {
+        Self { keep_inconsistent, ..Self::default() }
+    }
+
     /// Checks one judgment and counts what is wrong with it.
     pub(crate) fn accept<'a>(
         &mut self,
         judgment: &'a TeacherJudgment,
         counts: &mut FilterCounts,
     ) -> Result<Accepted<'a>, Filtered> {
+        if judgment.is_consistent == Some(false) && !self.keep_inconsistent {
+            return Err(Filtered::Inconsistent);
+        }
         let query = normalized(&judgment.query.text);
         if query.is_empty() {
             return Err(Filtered::EmptyQuery);
@@ -131,7 +142,18 @@ mod tests {
             passages: passages.iter().map(passage).collect(),
             ranking: ranking.iter().map(|&id| id.into()).collect(),
             judged: Vec::new(),
+            is_consistent: None,
         }
+    }
+
+    #[test]
+    fn what_contradicts_itself_teaches_only_who_asks_for_it() {
+        let mut judgment = judgment(&[("a", "one"), ("b", "two")], &["a", "b"]);
+        judgment.is_consistent = Some(false);
+        let accept = |keep_inconsistent| {
+            Filter::new(keep_inconsistent).accept(&judgment, &mut FilterCounts::default()).map(|_| ())
+        };
+        assert_eq!((accept(false), accept(true)), (Err(Filtered::Inconsistent), Ok(())));
     }
 
     #[test]

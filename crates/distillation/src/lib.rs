@@ -21,6 +21,7 @@
 //!         comparison: Some("It is less relevant than passage 2 because it does not mention basalt.".into()),
 //!         answer_sentence: Some("Granite is hard.".into()),
 //!     }],
+//!     is_consistent: None,
 //! };
 //! let (examples, report) = distill(&[judgment], &DistillationOptions::default());
 //! let [granite, basalt] = &examples[0].passages[..] else { panic!("two passages") };

@@ -21,17 +21,17 @@ pub struct Reference {
 }
 
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    let number = r"\[?\d{1,2}\]?";
+    let number = r"\[?\d{1,3}\]?";
     let and = r"(?:\s*,\s*(?:and\s+|or\s+|&\s*)?|\s+(?:and|or|&)\s+)(?:the\s+)?";
     let list = format!(r"{number}\b?\]?(?:{and}(?:passages?\s+)?{number})*");
-    let bracketed = format!(r"\[\d{{1,2}}\](?:{and}(?:passages?\s+)?\[\d{{1,2}}\])*");
+    let bracketed = format!(r"\[\d{{1,3}}\](?:{and}(?:passages?\s+)?\[\d{{1,3}}\])*");
     pattern(&format!(
         r"(?:\b(?:(?:all|both|either|any)\s+)?(?:the\s+)?passages?\s*(?:numbers?\s+|no\.\s*|#\s*)?(?:{list})|{bracketed})(?:'s?\b)?"
     ))
 });
 
 static BARE: LazyLock<Regex> = LazyLock::new(|| {
-    let list = r"\d(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+)\d)*";
+    let list = r"\d{1,3}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+)\d{1,3})*";
     pattern(&format!(
         r"\b(?:rank(?:ed|s|ing)?|placed)\s+(?:\w+\s+)?(?:lower|higher|after|below|above|behind)\s+(?:than\s+)?({list})\b"
     ))
@@ -110,6 +110,10 @@ mod tests {
         check("as clear as Passage 2's text", &[("Passage 2's", &[2])]);
         check("than [1] and [4], and below passage [10]", &[("[1] and [4]", &[1, 4]), ("passage [10]", &[10])]);
         check("ranked lower than 1 and 4 because", &[("1 and 4", &[1, 4])]);
+        check(
+            "below passages [100] and 112, ranked lower than 101",
+            &[("passages [100] and 112", &[100, 112]), ("101", &[101])],
+        );
         check("unlike the second passage", &[("the second passage", &[2])]);
         check("compared to the other passages", &[("the other passages", &[])]);
         check(

@@ -10,7 +10,7 @@ use crate::phrases::{ORDINAL, QUALITY, pattern};
 pub(crate) fn without_label(text: &str, number: usize) -> Option<String> {
     static LABEL: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"^\W{0,3}?(?:(?:finally|lastly|next|then|similarly|also|additionally|in contrast|on the other hand|meanwhile),?\s+)?(?:I\s+(?:have\s+|then\s+|also\s+)*(?:ranked|placed|put|chose|selected|considered|consider)\s+)?(?:the\s+)?(?:passages?\s*(?:number\s+)?\[?\d{1,2}\]?|\[\d{1,2}\]|passage\b)",
+            r"^\W{0,3}?(?:(?:finally|lastly|next|then|similarly|also|additionally|in contrast|on the other hand|meanwhile),?\s+)?(?:I\s+(?:have\s+|then\s+|also\s+)*(?:ranked|placed|put|chose|selected|considered|consider)\s+)?(?:the\s+)?(?:passages?\s*(?:number\s+)?\[?\d{1,3}\]?|\[\d{1,3}\]|passage\b)",
         )
     });
     static MORE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(?:,|and|&|or|,\s*and)\s*(?:passages?\s*)?\[?\d"));

@@ -68,6 +68,7 @@ fn judgment() -> impl Strategy<Value = TeacherJudgment> {
                         JudgedPassage { doc: id(i), grade, direct, comparison, answer_sentence }
                     })
                     .collect(),
+                is_consistent: None,
             }
         })
     })

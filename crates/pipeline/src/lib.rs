@@ -30,6 +30,7 @@
 
 pub mod artifact;
 pub mod error;
+pub mod live_teacher;
 #[cfg(feature = "training")]
 pub mod preflight;
 pub mod progress;

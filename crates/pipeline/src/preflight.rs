@@ -8,13 +8,19 @@ use r2r_types::formats::beir::{corpus_file, qrels_file, queries_file};
 use r2r_types::formats::error::FormatError;
 
 use crate::error::PipelineError;
+use crate::live_teacher::World;
+use crate::live_teacher::settings::prompt;
 use crate::recipe::Recipe;
 
-/// Looks for every file of the recipe, and whether its student can have the limits that are asked for.
+/// Looks for every file of the recipe, the key of its teacher, and whether its student can have the limits that are asked for.
 ///
 /// # Errors
 /// The first file that is not there, or setting that cannot work, with what to do about it.
-pub fn check_files(recipe: &Recipe) -> Result<(), PipelineError> {
+pub fn check_files(recipe: &Recipe, world: &World) -> Result<(), PipelineError> {
+    if let Some(model) = &recipe.teacher.model {
+        world.endpoint(model)?;
+        prompt(&model.prompt)?;
+    }
     let collections = recipe.collection.iter().map(|section| (&section.path, &section.split));
     let human = recipe.human.iter().map(|section| (&section.path, &section.split));
     let held_out = recipe.validation.iter().map(|section| (&section.path, &section.split));
@@ -61,6 +67,14 @@ fn check_student(recipe: &Recipe) -> Result<(), PipelineError> {
 mod tests {
     use super::*;
 
+    struct Never;
+
+    impl r2r_teacher::clock::Clock for Never {
+        fn now_ms(&self) -> u64 {
+            0
+        }
+    }
+
     /// The small recipe with settings, checked from the project's root.
     fn check(settings: &[&str]) -> Result<(), String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -70,7 +84,8 @@ mod tests {
             settings.push(format!("student.base={}", root.join("models/r2r-mini").display()));
         }
         let recipe = Recipe::read(&root.join("recipes/tiny.toml"), &settings).unwrap();
-        check_files(&recipe).map_err(|error| error.to_string())
+        let world = World { variable: |_| None, clock: std::sync::Arc::new(Never), cancel: std::sync::Arc::default() };
+        check_files(&recipe, &world).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -80,6 +95,8 @@ mod tests {
         assert!(problem("evaluation=[{name=\"t\",path=\"nowhere\"}]").contains("nowhere"));
         assert!(problem("evaluation=[{name=\"t\",path=\"tiny\",split=\"dev\"}]").contains("qrels/dev.tsv"));
         assert!(problem("evaluation=[{name=\"t\",path=\"tiny\",run=\"no.trec\"}]").contains("no.trec"));
+        let asked = check(&["teacher.provider=openai", "teacher.model=m"]).unwrap_err();
+        assert!(asked.contains("set OPENAI_API_KEY"), "{asked}");
         assert!(problem("student.max_length=20").contains("max_length"));
         assert!(problem("student.base=nowhere").contains("scripts/base_weights.sh"));
     }

@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 
 use r2r_evaluation::measures::Measure;
 use r2r_model::config::WeightFormat;
-use r2r_retrieval::Bm25;
 use r2r_training::TrainingConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
 use crate::stages::distill::DistillSettings;
+
+mod sections;
+
+pub use sections::{
+    CollectionSection, DistillationSection, EvaluationSection, HumanSection, RetrievalSection, StudentSection,
+    TeacherSection, ValidationSection,
+};
 
 /// The newest recipe format that this version reads.
 pub const FORMAT: u32 = 1;
@@ -34,7 +40,7 @@ pub struct Recipe {
     /// Where artifacts go; `work/<name>` where it is not said.
     #[serde(default)]
     pub output: Option<PathBuf>,
-    /// What the teacher labels: needed with `teacher.recorded`.
+    /// What the teacher labels: needed with `teacher.recorded` and `teacher.provider`.
     #[serde(default)]
     pub collection: Option<CollectionSection>,
     /// The first stage.
@@ -61,205 +67,11 @@ pub struct Recipe {
     pub evaluation: Vec<EvaluationSection>,
 }
 
-/// A BEIR folder and one of its splits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CollectionSection {
-    /// The BEIR folder.
-    pub path: PathBuf,
-    /// The split whose queries count: the name of a file in `qrels/`.
-    pub split: String,
-}
-
-/// The first stage: BM25.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RetrievalSection {
-    /// Term saturation.
-    pub k1: f32,
-    /// Length normalization.
-    pub b: f32,
-    /// Candidates for each query.
-    pub depth: usize,
-}
-
-impl Default for RetrievalSection {
-    fn default() -> Self {
-        Self { k1: 0.9, b: 0.4, depth: 100 }
-    }
-}
-
-impl RetrievalSection {
-    /// The parameters as the searcher takes them.
-    pub fn bm25(&self) -> Bm25 {
-        Bm25 { k1: self.k1, b: self.b, ..Bm25::default() }
-    }
-}
-
-/// Where orders and reasons come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TeacherSection {
-    /// Published teacher records: orders with their passages.
-    pub records: Vec<PathBuf>,
-    /// Queries with graded documents, one list a line: `{"query", "docs": [{"id", "text", "grade"}]}`.
-    pub graded: Vec<PathBuf>,
-    /// Recorded raw answers of a teacher for candidates of `collection`.
-    pub recorded: Option<PathBuf>,
-    /// Whether records that were made from test queries may train.
-    pub allow_test_sets: bool,
-}
-
-impl TeacherSection {
-    fn gives_nothing(&self) -> bool {
-        self.records.is_empty() && self.graded.is_empty() && self.recorded.is_none()
-    }
-}
-
-/// A collection with human labels to learn from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HumanSection {
-    /// The BEIR folder.
-    pub path: PathBuf,
-    /// Its training split.
-    #[serde(default = "default_split")]
-    pub split: String,
-    /// The most queries to take, chosen by the seed.
-    #[serde(default = "default_limit")]
-    pub limit: usize,
-    /// Relevant passages of each query, the most relevant ones.
-    #[serde(default = "default_positives")]
-    pub positives: usize,
-    /// BM25 negatives of each query.
-    #[serde(default = "default_negatives")]
-    pub negatives: usize,
-    /// The best unlabelled candidates that are left out, since they may well be relevant.
-    #[serde(default)]
-    pub skip_top: usize,
-}
-
-/// From judgments to examples.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DistillationSection {
-    /// "order" or "grades".
-    pub targets: String,
-    /// The share of queries held out for validation.
-    pub dev_fraction: f64,
-    /// BEIR folders of test sets: an example whose query equals one of theirs is removed.
-    pub leakage: Vec<PathBuf>,
-}
-
-impl Default for DistillationSection {
-    fn default() -> Self {
-        Self { targets: "order".to_owned(), dev_fraction: 0.1, leakage: Vec::new() }
-    }
-}
-
-/// The student to train.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StudentSection {
-    /// A Hugging Face folder of a BERT encoder, or a student folder whose base encoder is used.
-    pub base: PathBuf,
-    /// Whether it learns to write reasons.
-    #[serde(default = "default_reasons")]
-    pub reasons: bool,
-    /// How its weights are stored: "int8", "bf16" or "f32".
-    #[serde(default = "default_weights")]
-    pub weights: String,
-    /// The longest input in word pieces when it is used.
-    #[serde(default = "default_max_length")]
-    pub max_length: usize,
-    /// What its model card says of the data it learned from, and under which terms it may be used.
-    #[serde(default)]
-    pub data_and_license: String,
-}
-
-/// A collection of which nothing was learned from the queries that are used here: those learned from are left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ValidationSection {
-    /// The BEIR folder.
-    pub path: PathBuf,
-    /// The split, never a test split.
-    #[serde(default = "default_dev_split")]
-    pub split: String,
-    /// The most queries to take, chosen by the seed.
-    #[serde(default = "default_validation_limit")]
-    pub limit: usize,
-    /// BM25 candidates of each query.
-    #[serde(default = "default_depth")]
-    pub depth: usize,
-}
-
-/// A test collection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvaluationSection {
-    /// The name in tables.
-    pub name: String,
-    /// The BEIR folder.
-    pub path: PathBuf,
-    /// The split.
-    #[serde(default = "default_test_split")]
-    pub split: String,
-    /// The first-stage run to rerank; BM25 over the collection where it is not said.
-    #[serde(default)]
-    pub run: Option<PathBuf>,
-    /// Candidates to rerank for each query.
-    #[serde(default = "default_depth")]
-    pub depth: usize,
-    /// How many documents of each query are explained.
-    #[serde(default)]
-    pub reasons: usize,
-    /// Measures, named as in `ir_measures`.
-    #[serde(default = "default_measures")]
-    pub measures: Vec<String>,
-}
-
 fn default_seed() -> u64 {
     13
 }
 fn default_data() -> PathBuf {
     PathBuf::from("data")
-}
-fn default_split() -> String {
-    "train".to_owned()
-}
-fn default_dev_split() -> String {
-    "dev".to_owned()
-}
-fn default_validation_limit() -> usize {
-    100
-}
-fn default_test_split() -> String {
-    "test".to_owned()
-}
-fn default_limit() -> usize {
-    usize::MAX
-}
-fn default_positives() -> usize {
-    1
-}
-fn default_negatives() -> usize {
-    7
-}
-fn default_reasons() -> bool {
-    true
-}
-fn default_weights() -> String {
-    "int8".to_owned()
-}
-fn default_max_length() -> usize {
-    256
-}
-fn default_depth() -> usize {
-    100
-}
-fn default_measures() -> Vec<String> {
-    ["nDCG@10", "nDCG@5", "RR@10"].map(str::to_owned).to_vec()
 }
 
 impl Recipe {
@@ -307,17 +119,21 @@ impl Recipe {
         self.distill_settings(&[]).check().map_err(|problem| format!("distillation.{problem}"))?;
         weight_format(&self.student.weights)?;
         self.training_config()?;
-        if self.teacher.recorded.is_some() && self.collection.is_none() {
-            return Err("teacher.recorded needs a [collection] with the passages it judged".to_owned());
+        let TeacherSection { recorded, model, .. } = &self.teacher;
+        if (recorded.is_some() || model.is_some()) && self.collection.is_none() {
+            return Err("teacher.recorded and teacher.provider need a [collection] with the passages".to_owned());
         }
         if self.teacher.gives_nothing() && self.human.is_empty() {
-            let ways = "teacher.records, teacher.graded, teacher.recorded or [[human]]";
+            let ways = "teacher.records, teacher.graded, teacher.recorded, teacher.provider or [[human]]";
             return Err(format!("nothing to learn from: give {ways}"));
         }
         if self.validation.iter().any(|section| section.split == "test") {
             return Err(
                 "[[validation]] takes no test split: what is chosen on test queries cannot be measured".to_owned()
             );
+        }
+        if let Some(model) = model {
+            model.check().map_err(|problem| format!("teacher.{problem}"))?;
         }
         let RetrievalSection { k1, b, depth } = self.retrieval;
         if depth == 0 || !self.retrieval.bm25().is_valid() {
@@ -340,6 +156,7 @@ impl Recipe {
             leakage,
             dev_fraction: self.distillation.dev_fraction,
             targets: &self.distillation.targets,
+            keep_inconsistent: self.distillation.keep_inconsistent,
             seed: self.seed,
         }
     }
@@ -427,6 +244,16 @@ mod tests {
         check(&["seed.low=3"], "seed");
         check(&["format=9"], "format = 1");
         check(&["teacher.records=[]"], "nothing to learn from");
+        check(&["teacher.window=10"], "window");
+        check(&["teacher.provider=openai"], "model");
+        check(&["teacher.model=m"], "provider");
+        let named = |settings: &[&str], expected: &str| {
+            let all = [&["teacher.provider=openai", "teacher.model=m"], settings].concat();
+            check(&all, expected);
+        };
+        named(&[], "need a [collection]");
+        named(&["collection={path=\"c\",split=\"train\"}", "teacher.windw=10"], "windw");
+        named(&["collection={path=\"c\",split=\"train\"}", "teacher.effort=great"], "teacher.effort");
         check(&["seed=many"], "seed");
         check(&["training.stepz=3"], "stepz");
         check(&["student.weights=int4"], "int4");

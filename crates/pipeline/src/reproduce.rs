@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::artifact::Artifact;
 use crate::error::PipelineError;
+use crate::live_teacher::World;
 use crate::preflight::check_files;
 use crate::progress::Progress;
 use crate::provenance::{Input, Provenance};
@@ -18,8 +19,8 @@ use crate::stages::judgments::{Judgments, TestSets};
 use crate::stages::train::train;
 
 /// Runs the whole recipe; returns the table of its test collections.
-pub fn reproduce(recipe: &Recipe, progress: &mut dyn Progress) -> Result<String, PipelineError> {
-    examples(recipe, progress)?;
+pub fn reproduce(recipe: &Recipe, world: &World, progress: &mut dyn Progress) -> Result<String, PipelineError> {
+    examples(recipe, world, progress)?;
     train(recipe, true, progress)?;
     let table = evaluate(recipe, progress)?;
     write_card(recipe, &recipe.artifact("student"), &table)?;
@@ -27,9 +28,9 @@ pub fn reproduce(recipe: &Recipe, progress: &mut dyn Progress) -> Result<String,
 }
 
 /// Runs the stages up to the examples.
-pub fn examples(recipe: &Recipe, progress: &mut dyn Progress) -> Result<(), PipelineError> {
-    check_files(recipe)?;
-    judge(recipe, progress)?;
+pub fn examples(recipe: &Recipe, world: &World, progress: &mut dyn Progress) -> Result<(), PipelineError> {
+    check_files(recipe, world)?;
+    judge(recipe, world, progress)?;
     human(recipe, progress)?;
     let leakage: Vec<PathBuf> = recipe.distillation.leakage.iter().map(|path| recipe.data_path(path)).collect();
     let mut inputs = vec![Input::artifact(&recipe.artifact("judge"))?, Input::artifact(&recipe.artifact("human"))?];

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use r2r_types::candidates::Candidates;
 use r2r_types::document::Document;
 use r2r_types::id::{DocId, QueryId};
+use r2r_types::judgment::TeacherJudgment;
 use r2r_types::ranking::Ranking;
 use r2r_types::reasoning::Reasoning;
 use r2r_types::stage::StageError;
 use serde::Serialize;
 
+use crate::live_teacher::LiveTeacher;
 use crate::student::LoadedStudent;
 
 /// One reranked query.
@@ -20,10 +22,30 @@ pub struct QueryResults {
     pub qid: Option<QueryId>,
     /// The query's text.
     pub query: String,
-    /// The student's name.
-    pub student: String,
+    /// Who ranked.
+    #[serde(flatten)]
+    pub ranker: Ranker,
     /// The documents, best first.
     pub results: Vec<DocumentResult>,
+}
+
+/// Who ranked: as JSON `"student": "name"` or `"teacher": "name"`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ranker {
+    /// A student, by its name.
+    Student(String),
+    /// A large model, by its name.
+    Teacher(String),
+}
+
+impl Ranker {
+    /// The name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Student(name) | Self::Teacher(name) => name,
+        }
+    }
 }
 
 /// One document of a reranked query.
@@ -33,10 +55,14 @@ pub struct DocumentResult {
     pub rank: usize,
     /// Its name.
     pub id: DocId,
-    /// The calibrated probability of relevance.
+    /// A student's calibrated probability of relevance. A teacher says an order and no probability: from 1 for its best
+    /// document down in equal steps.
     pub score: f32,
-    /// The raw score that orders documents.
-    pub logit: f32,
+    /// The raw score by which a student orders documents; null of a teacher, which has none.
+    pub logit: Option<f32>,
+    /// The teacher's grade, where it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grade: Option<i32>,
     /// Its place in the first stage's list, from 1.
     pub retrieved_rank: usize,
     /// Whether it is longer than the student reads, so that only its beginning was scored.
@@ -55,12 +81,7 @@ impl QueryResults {
         shown: usize,
     ) -> Result<Self, StageError> {
         let query = &candidates.query.text;
-        let retrieved: HashMap<&DocId, (usize, &Document)> = candidates
-            .list
-            .iter()
-            .enumerate()
-            .map(|(i, candidate)| (&candidate.document.id, (i + 1, &*candidate.document)))
-            .collect();
+        let retrieved = retrieved(candidates);
         let mut results = Vec::new();
         for (i, ranked) in ranking.ranked().iter().enumerate().take(shown) {
             let (retrieved_rank, document) = retrieved[&ranked.doc];
@@ -68,12 +89,49 @@ impl QueryResults {
                 rank: i + 1,
                 id: ranked.doc.clone(),
                 score: student.probability(ranked.score),
-                logit: ranked.score,
+                logit: Some(ranked.score),
+                grade: None,
                 retrieved_rank,
                 truncated: student.is_truncated(query, document)?,
                 reasoning: ranked.reasoning.clone(),
             });
         }
-        Ok(Self { qid: None, query: query.clone(), student: student.name().to_owned(), results })
+        Ok(Self { qid: None, query: query.clone(), ranker: Ranker::Student(student.name().to_owned()), results })
     }
+
+    /// The best `shown` of a teacher's ranking, with the grades of its judgment.
+    pub fn of_teacher(
+        teacher: &LiveTeacher,
+        judgment: &TeacherJudgment,
+        candidates: &Candidates,
+        ranking: &Ranking,
+        shown: usize,
+    ) -> Self {
+        let retrieved = retrieved(candidates);
+        let grades: HashMap<&DocId, i32> =
+            judgment.judged.iter().filter_map(|judged| Some((&judged.doc, judged.grade?))).collect();
+        let n = candidates.list.len() as f32;
+        let results = ranking.ranked().iter().enumerate().take(shown).map(|(i, ranked)| DocumentResult {
+            rank: i + 1,
+            id: ranked.doc.clone(),
+            score: ranked.score / n,
+            logit: None,
+            grade: grades.get(&ranked.doc).copied(),
+            retrieved_rank: retrieved[&ranked.doc].0,
+            truncated: false,
+            reasoning: ranked.reasoning.clone(),
+        });
+        Self {
+            qid: None,
+            query: candidates.query.text.clone(),
+            ranker: Ranker::Teacher(teacher.name().to_owned()),
+            results: results.collect(),
+        }
+    }
+}
+
+/// Each candidate's place in the first stage's list, from 1, and its document.
+fn retrieved(candidates: &Candidates) -> HashMap<&DocId, (usize, &Document)> {
+    let places = candidates.list.iter().enumerate();
+    places.map(|(i, candidate)| (&candidate.document.id, (i + 1, &*candidate.document))).collect()
 }

@@ -30,6 +30,7 @@ pub mod consensus;
 pub mod consistency;
 mod digest;
 mod json_in_text;
+pub mod judged_ranking;
 pub mod judging;
 mod lenient_json;
 pub mod prompt;

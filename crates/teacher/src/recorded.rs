@@ -4,25 +4,25 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use r2r_types::candidates::Candidates;
-use r2r_types::document::Document;
-use r2r_types::evidence::Evidence;
+use r2r_types::candidates::{Candidate, Candidates};
 use r2r_types::formats::error::FormatError;
 use r2r_types::formats::jsonl::JsonLines;
 use r2r_types::id::{DocId, QueryId};
-use r2r_types::judgment::{JudgedPassage, TeacherJudgment};
-use r2r_types::ranking::{Ranked, Ranking};
-use r2r_types::reasoning::{Comparison, Coverage, Reasoning};
+use r2r_types::ranking::Ranking;
 use r2r_types::stage::{Reasons, Reranker, StageError};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::answer::{Answer, read_answer};
+use crate::judged_ranking::ranking_of;
+use crate::judging::{JudgeOptions, Judging, JudgingError, JudgmentRecord};
+use crate::prompt::Prompt;
+use crate::windows::WindowPlan;
 
 /// Recorded answers of large models, by query.
 #[derive(Clone, Debug)]
 pub struct RecordedTeacher {
     file: String,
+    prompt: Prompt,
     by_query: HashMap<QueryId, Vec<Record>>,
 }
 
@@ -90,8 +90,8 @@ impl Name {
 }
 
 impl RecordedTeacher {
-    /// Opens a JSONL file of recorded answers; a query may have several.
-    pub fn open(path: &Path) -> Result<Self, RecordedError> {
+    /// Opens a JSONL file of recorded answers to a prompt; a query may have several.
+    pub fn open(path: &Path, prompt: &Prompt) -> Result<Self, RecordedError> {
         let rows = JsonLines::<Row>::open(path)?;
         let file = rows.file().to_owned();
         let mut by_query: HashMap<QueryId, Vec<Record>> = HashMap::new();
@@ -105,29 +105,37 @@ impl RecordedTeacher {
             }
             by_query.entry(query).or_default().push(Record { line, model: row.model, docs, answer: row.answer });
         }
-        Ok(Self { file, by_query })
+        Ok(Self { file, prompt: prompt.clone(), by_query })
     }
 
-    /// The answer that was recorded for these candidates, read, with its repairs counted.
-    pub fn answer(&self, candidates: &Candidates) -> Result<Answer, StageError> {
-        let record = self.record(candidates)?;
-        Ok(read_answer(&record.answer, record.docs.len()))
-    }
-
-    /// The judgment that was recorded for these candidates: of the documents that the record names, in the order in
-    /// which it shows them. Candidates beyond them are not judged.
+    /// The judging that was recorded for these candidates: of the documents that the record names, in the order in
+    /// which it shows them. Candidates beyond them are not judged. The answer goes the way of every answer, but nobody
+    /// is there to be asked again.
     ///
     /// # Errors
     /// `Malformed` where nothing was recorded for the query, or every record of it shows a document that is no
     /// candidate.
-    pub fn judge(&self, candidates: &Candidates) -> Result<TeacherJudgment, StageError> {
+    pub fn judge(&self, candidates: &Candidates) -> Result<JudgmentRecord, StageError> {
         let record = self.record(candidates)?;
-        let by_id: HashMap<&DocId, &Arc<Document>> =
-            candidates.list.iter().map(|candidate| (&candidate.document.id, &candidate.document)).collect();
-        let shown: Vec<Document> = record.docs.iter().map(|doc| Document::clone(by_id[doc])).collect();
-        let answer = read_answer(&record.answer, shown.len());
-        let judgment = answer.into_judgment((*candidates.query).clone(), record.model.clone(), shown);
-        Ok(judgment.expect("the answer was read for just these passages"))
+        let by_id: HashMap<&DocId, &Candidate> =
+            candidates.list.iter().map(|candidate| (&candidate.document.id, candidate)).collect();
+        let shown = Candidates {
+            query: Arc::clone(&candidates.query),
+            list: record.docs.iter().map(|doc| by_id[doc].clone()).collect(),
+        };
+        let options = JudgeOptions {
+            model: record.model.clone(),
+            windows: WindowPlan::Single,
+            shuffle: false,
+            ask_again: false,
+            ..JudgeOptions::default()
+        };
+        let malformed = |error: JudgingError| StageError::Malformed(format!("{}:{}: {error}", self.file, record.line));
+        let mut judging = Judging::new(&shown, &options, &self.prompt, 0).map_err(malformed)?;
+        for ask in judging.next() {
+            judging.answer(&ask.key, Ok(&record.answer)).map_err(malformed)?;
+        }
+        Ok(judging.finish())
     }
 
     /// The record whose documents are all among the candidates; of several the one with the most documents, of
@@ -158,36 +166,8 @@ impl RecordedTeacher {
 }
 
 impl Reranker for RecordedTeacher {
-    /// Ranks by the recorded order; candidates that the record does not show keep their order below. Scores are
-    /// numbers of candidates from there to the end: they say the order and no more.
     fn rerank(&self, candidates: &Candidates, reasons: Reasons) -> Result<Ranking, StageError> {
-        let judgment = self.judge(candidates)?;
-        let judged: HashSet<&DocId> = judgment.ranking.iter().collect();
-        let rest = candidates.list.iter().map(|candidate| &candidate.document.id).filter(|doc| !judged.contains(doc));
-        let explained = match reasons {
-            Reasons::None => 0,
-            Reasons::Top(n) => n,
-        };
-        let text_of: HashMap<&DocId, &str> =
-            judgment.passages.iter().map(|passage| (&passage.id, passage.text.as_str())).collect();
-        let said: HashMap<&DocId, &JudgedPassage> =
-            judgment.judged.iter().map(|judged| (&judged.doc, judged)).collect();
-        let n = candidates.list.len();
-        let ranked = judgment.ranking.iter().chain(rest).enumerate().map(|(place, doc)| {
-            let said = said.get(doc).filter(|_| place < explained);
-            let reasoning = said.and_then(|said| reasoning(said, text_of.get(doc).copied().unwrap_or_default()));
-            Ranked { doc: doc.clone(), score: (n - place) as f32, reasoning }
-        });
-        Ranking::of(candidates, ranked.collect()).map_err(|error| StageError::Malformed(error.to_string()))
+        let ranking = ranking_of(&self.judge(candidates)?.judgment, candidates, reasons);
+        ranking.map_err(|error| StageError::Malformed(error.to_string()))
     }
-}
-
-/// The teacher's reasons as they are; a comparison names nobody here, because only its text was recorded.
-fn reasoning(said: &JudgedPassage, text: &str) -> Option<Reasoning> {
-    let direct = said.direct.clone()?;
-    let comparison = Comparison { text: said.comparison.clone().unwrap_or_default(), against: Vec::new() };
-    let evidence = said.answer_sentence.as_deref().and_then(|quote| Evidence::locate(quote, text));
-    // Nobody counted words here: the record holds what the teacher said and no more.
-    let coverage = Coverage::default();
-    Some(Reasoning { direct, comparison, evidence: evidence.into_iter().collect(), coverage })
 }

@@ -3,6 +3,7 @@
 //! Passages are numbered as they were shown. A judgment of several windows or shuffled samples has one numbering,
 //! that of its passages, and every reason is brought to it.
 
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
@@ -33,28 +34,57 @@ static NUMBER: LazyLock<Regex> =
 /// The reason with every number by which it names a passage replaced. `number_of` says the new one of an old one;
 /// numbers that it does not know, and those that do not change, stay as they are written. Ranges are written out, since their ends alone would name others.
 pub(crate) fn renumbered(reason: &str, number_of: impl Fn(usize) -> Option<usize>) -> String {
+    renamed(reason, |old| number_of(old).map(|new| new.to_string()))
+}
+
+/// The reason with every number by which it names a passage replaced by the passage's name, as [`renumbered`] does.
+pub(crate) fn renamed(reason: &str, name_of: impl Fn(usize) -> Option<String>) -> String {
     let mention = |found: &Captures<'_>| {
         let text = &found[0];
-        if found.name("ordinal").is_some() {
-            let word = text.split_whitespace().nth(1).unwrap_or_default();
-            let old = ORDINALS.iter().position(|ordinal| ordinal.eq_ignore_ascii_case(word)).map(|at| at + 1);
-            let new = old.and_then(|old| number_of(old).filter(|&new| new != old));
+        if let Some(old) = ordinal(found) {
+            let new = name_of(old).filter(|new| *new != old.to_string());
             return new.map_or_else(|| text.to_owned(), |new| format!("passage [{new}]"));
         }
-        NUMBER.replace_all(text, |numbers: &Captures<'_>| new_numbers(&numbers[0], &number_of)).into_owned()
+        NUMBER.replace_all(text, |numbers: &Captures<'_>| new_names(&numbers[0], &name_of)).into_owned()
     };
     MENTION.replace_all(reason, mention).into_owned()
 }
 
-/// One number or a range of them.
-fn new_numbers(text: &str, number_of: &impl Fn(usize) -> Option<usize>) -> String {
-    let ends: Vec<usize> = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
-    let (Some(&first), Some(&last)) = (ends.first(), ends.last()) else { return text.to_owned() };
-    let new: Option<Vec<usize>> = (first..=last).map(number_of).collect();
-    match new {
-        Some(numbers) if !(first..=last).eq(numbers.iter().copied()) => {
-            numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+/// The numbers by which a reason names passages, each once, in the order in which they come.
+pub(crate) fn numbers_named(reason: &str) -> Vec<usize> {
+    let mut named: Vec<usize> = Vec::new();
+    for found in MENTION.captures_iter(reason) {
+        let numbers: Vec<usize> = match ordinal(&found) {
+            Some(number) => vec![number],
+            None => NUMBER.find_iter(&found[0]).flat_map(|numbers| range(numbers.as_str())).collect(),
+        };
+        for number in numbers {
+            if !named.contains(&number) {
+                named.push(number);
+            }
         }
+    }
+    named
+}
+
+/// The number of `the second passage`; `None` for a mention of another kind.
+fn ordinal(found: &Captures<'_>) -> Option<usize> {
+    let word = found.name("ordinal")?.as_str().split_whitespace().nth(1)?;
+    ORDINALS.iter().position(|ordinal| ordinal.eq_ignore_ascii_case(word)).map(|at| at + 1)
+}
+
+/// One number, or the first and last of a range.
+fn range(text: &str) -> RangeInclusive<usize> {
+    let mut ends = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    let first: usize = ends.next().unwrap_or_default();
+    first..=ends.next_back().unwrap_or(first)
+}
+
+/// One number or a range of them; as it is where a number is unknown or nothing changes.
+fn new_names(text: &str, name_of: &impl Fn(usize) -> Option<String>) -> String {
+    let new: Option<Vec<String>> = range(text).map(name_of).collect();
+    match new {
+        Some(names) if !range(text).map(|number| number.to_string()).eq(names.iter().cloned()) => names.join(", "),
         Some(_) | None => text.to_owned(),
     }
 }
@@ -81,6 +111,15 @@ mod tests {
         check("above passage 2 and passage 3", "above passage 20 and passage 30");
         check("ranked lower than 1 and 4 because", "ranked lower than 10 and 40 because");
         check("unlike the second passage", "unlike passage [20]");
+    }
+
+    #[test]
+    fn who_is_named_is_found_once_and_can_be_called_by_name() {
+        let reason = "More than [2] and passages 1-3, unlike the second passage and [100].";
+        assert_eq!(numbers_named(reason), [2, 1, 3, 100]);
+        let name_of = |number: usize| (number < 100).then(|| format!("d{number}"));
+        let expected = "More than [d2] and passages d1, d2, d3, unlike passage [d2] and [100].";
+        assert_eq!(renamed(reason, name_of), expected);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 use r2r_teacher::answer::{Repairs, read_answer};
-use r2r_types::{Document, Query};
 
 fn check(text: &str, n: usize, order: &[usize], repairs: Repairs) {
     let answer = read_answer(text, n);
@@ -73,18 +72,14 @@ fn an_answer_that_broke_off_keeps_what_it_said() {
 }
 
 #[test]
-fn what_is_said_of_a_passage_goes_into_the_judgment() {
+fn what_is_said_of_a_passage_is_kept_with_it() {
     let text = r#"{"order":[2,1],"passages":[{"passage":"[2]","grade":"2","direct":" Names oaks. ","listwise":"Better than [1].","answer_sentence":"Oaks."},{"passage":1,"grade":2.5,"direct":"  "}]}"#;
-    let passage = |id: &str| Document { id: id.into(), title: String::new(), text: "Oaks.".into() };
-    let query = Query { id: "q".into(), text: "oaks".into() };
-    let shown = vec![passage("a"), passage("b")];
-    let judgment = read_answer(text, 2).into_judgment(query.clone(), "m".into(), shown.clone()).unwrap();
-    assert_eq!(judgment.ranking, ["b".into(), "a".into()]);
-    let [first, second] = &judgment.judged[..] else { panic!("two passages") };
-    assert_eq!((first.doc.as_str(), first.grade, first.direct.as_deref()), ("b", Some(2), Some("Names oaks.")));
+    let answer = read_answer(text, 2);
+    assert_eq!(answer.order(), [1, 0]);
+    let [second, first] = answer.passages() else { panic!("two passages") };
+    assert_eq!((first.grade, first.direct.as_deref()), (Some(2), Some("Names oaks.")));
     assert_eq!(first.comparison.as_deref(), Some("Better than [1]."));
     assert_eq!((second.grade, second.direct.as_deref()), (None, None));
-    assert!(read_answer(text, 3).into_judgment(query, "m".into(), shown).is_none());
 }
 
 fn answer_text() -> impl Strategy<Value = String> {

@@ -3,17 +3,19 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use r2r_teacher::RecordedTeacher;
+use r2r_teacher::{Prompt, RecordedTeacher};
+use r2r_types::reasoning::{Against, Stands};
 use r2r_types::{Candidate, Candidates, Document, Query, Reasons, Reranker, StageError};
 
-const RECORDS: &str = r#"{"qid":"q1","model":"m","docids":["c","a"],"answer":"{\"order\":[2,1],\"passages\":[{\"passage\":2,\"direct\":\"It names oaks.\",\"answer_sentence\":\"Oaks grow old.\"}]}"}
+const RECORDS: &str = r#"{"qid":"q1","model":"m","docids":["c","a"],"answer":"{\"order\":[2,1],\"passages\":[{\"passage\":2,\"direct\":\"It names oaks.\",\"comparison\":\"Says more than [1].\",\"answer_sentence\":\"Oaks grow old.\"}]}"}
 {"qid":2,"model":"m","docids":["x"],"answer":""}
 "#;
 
 fn teacher(records: &str) -> Result<RecordedTeacher, String> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     file.write_all(records.as_bytes()).expect("the temporary file can be written");
-    RecordedTeacher::open(file.path()).map_err(|error| error.to_string())
+    RecordedTeacher::open(file.path(), &Prompt::built_in("dual-v1").expect("it is built in"))
+        .map_err(|error| error.to_string())
 }
 
 fn candidates(query: &str) -> Candidates {
@@ -27,7 +29,7 @@ fn candidates(query: &str) -> Candidates {
 
 #[test]
 fn a_judgment_is_about_the_documents_of_the_record() {
-    let judgment = teacher(RECORDS).unwrap().judge(&candidates("q1")).unwrap();
+    let judgment = teacher(RECORDS).unwrap().judge(&candidates("q1")).unwrap().judgment;
     let shown: Vec<&str> = judgment.passages.iter().map(|passage| passage.id.as_str()).collect();
     assert_eq!((shown, judgment.teacher.as_str()), (vec!["c", "a"], "m"));
     assert_eq!(judgment.ranking, ["a".into(), "c".into()]);
@@ -41,6 +43,10 @@ fn candidates_beyond_the_record_keep_their_order_below() {
     assert_eq!(order, ["a", "c", "b"]);
     let reasoning = ranking.ranked()[0].reasoning.as_ref().unwrap();
     assert_eq!((reasoning.direct.as_str(), reasoning.evidence[0].quote()), ("It names oaks.", "Oaks grow old."));
+    assert_eq!(reasoning.comparison.text, "Says more than [c].");
+    let against = Against { id: "c".into(), stands: Stands::Above };
+    assert_eq!(reasoning.comparison.against, [against]);
+    assert!(reasoning.evidence[0].receipt.is_none(), "no teacher was asked without the sentence");
     assert!(ranking.ranked()[1].reasoning.is_none());
 }
 
@@ -61,7 +67,7 @@ fn of_several_records_the_one_that_shows_most_counts() {
 {"qid":"q1","model":"first","docids":["a","b"],"answer":""}
 {"qid":"q1","model":"second","docids":["b","a"],"answer":""}
 {"qid":"q1","model":"foreign","docids":["a","b","c","d"],"answer":""}"#;
-    assert_eq!(teacher(records).unwrap().judge(&candidates("q1")).unwrap().teacher, "first");
+    assert_eq!(teacher(records).unwrap().judge(&candidates("q1")).unwrap().judgment.teacher, "first");
 }
 
 #[test]

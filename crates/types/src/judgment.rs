@@ -18,6 +18,10 @@ pub struct TeacherJudgment {
     pub ranking: Vec<DocId>,
     /// What the teacher said of single passages; at most one entry for each.
     pub judged: Vec<JudgedPassage>,
+    /// Whether order and grades tell the same story; false too where no answer of the teacher could be used. `None`
+    /// where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_consistent: Option<bool>,
 }
 
 /// What a teacher said of one passage.

@@ -17,6 +17,7 @@ pub(crate) fn run(options: &Distill) -> Result<()> {
         leakage: &options.leakage,
         dev_fraction: options.dev_fraction,
         targets: &options.targets,
+        keep_inconsistent: options.keep_inconsistent,
         seed: options.seed,
     };
     let test_sets = if options.allow_test_sets { TestSets::Allow } else { TestSets::Refuse };

@@ -47,9 +47,12 @@ pub(crate) fn run(options: &Explain) -> Result<()> {
             second.score
         );
     }
+    let (Some(first_logit), Some(second_logit)) = (first.logit, second.logit) else {
+        bail!("a student's document has no score, which is a bug of r2r");
+    };
     let placed = [
-        Placed { document: above, logit: first.logit, neighbor: Some((below, Stands::Above)) },
-        Placed { document: below, logit: second.logit, neighbor: Some((above, Stands::Below)) },
+        Placed { document: above, logit: first_logit, neighbor: Some((below, Stands::Above)) },
+        Placed { document: below, logit: second_logit, neighbor: Some((above, Stands::Below)) },
     ];
     let explained = student.reranker().explain(&options.query, &placed)?;
     let mut both: Vec<DocumentResult> = vec![first.clone(), second.clone()];

@@ -1,4 +1,4 @@
-//! `r2r inspect`: what an artifact is, what it was made from, and samples of it.
+//! `r2r inspect`: what an artifact is, what it was made from, and samples of it; how far a teacher has come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -15,11 +15,26 @@ use serde_json::{Map, Value, json};
 
 use crate::args::Inspect;
 use crate::commands::distill::counts;
-use crate::commands::{print, print_json};
+use crate::commands::{inspect_journal, print, print_json};
 use crate::terminal::clean;
 
 /// Prints the chain of provenance, the counts, and some samples.
 pub(crate) fn run(options: &Inspect) -> Result<()> {
+    let journal = match inspect_journal::journal_of(&options.dir) {
+        Some(path) => Some((inspect_journal::summary(&path)?, path)),
+        None => None,
+    };
+    // Of a run that is not over there are only its answers.
+    if let Some((summary, path)) = &journal
+        && (options.dir.is_file() || Provenance::read(&options.dir)?.is_none())
+    {
+        if options.json {
+            return print_json(&json!({ "path": path, "answers": summary }));
+        }
+        let mut page = String::new();
+        inspect_journal::describe(path, summary, &mut page);
+        return print_clean(&page);
+    }
     if options.dir.is_file() {
         bail!(
             "{}: this is a file; inspect takes the folder of an artifact, which has a provenance.json",
@@ -33,15 +48,27 @@ pub(crate) fn run(options: &Inspect) -> Result<()> {
         if let Some(report) = report {
             value["report"] = report.into();
         }
+        if let Some((summary, _)) = journal {
+            value["answers"] = json!(summary);
+        }
         return print_json(&value);
     }
     let mut page = String::new();
     describe(&options.dir, 0, &mut seen, &mut page)?;
+    if let Some((summary, path)) = &journal {
+        page.push('\n');
+        inspect_journal::describe(path, summary, &mut page);
+    }
     if let Some(report) = report {
         let _ = write!(page, "\n{}", counts(&report));
         report_samples(&report, options.samples, &mut page);
     }
     samples(&options.dir, options.samples, &mut page)?;
+    print_clean(&page)
+}
+
+/// Prints a page whose lines come from files.
+fn print_clean(page: &str) -> Result<()> {
     print(&page.lines().map(|line| clean_line(line) + "\n").collect::<String>())
 }
 

@@ -8,10 +8,12 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod index;
 pub(crate) mod inspect;
+mod inspect_journal;
 pub(crate) mod judge;
 pub(crate) mod reproduce;
 pub(crate) mod rerank;
 pub(crate) mod retrieve;
+pub(crate) mod teacher;
 pub(crate) mod train;
 
 use std::io::Write;

@@ -11,7 +11,8 @@ pub(crate) fn run(options: &RecipeArguments) -> Result<()> {
     use reason_to_rank::reproduce::reproduce;
 
     let recipe = Recipe::read(&options.recipe, &options.settings)?;
-    let table = reproduce(&recipe, &mut crate::progress::Bars::stoppable())?;
+    let mut progress = crate::progress::Bars::stoppable();
+    let table = reproduce(&recipe, &super::teacher::world(progress.stop_flag()), &mut progress)?;
     super::print(&table)
 }
 

@@ -6,18 +6,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use reason_to_rank::live_teacher::settings::TeacherModel;
+use reason_to_rank::live_teacher::{LiveTeacher, journal_path};
 use reason_to_rank::results::QueryResults;
-use reason_to_rank::stages::rerank::{RerankOptions, rerank_run};
+use reason_to_rank::stages::rerank::{RerankOptions, rerank_run, rerank_run_by_teacher};
 use reason_to_rank::student::{LoadedStudent, StudentOptions};
+use reason_to_rank::teacher::judged_ranking::ranking_of;
 use reason_to_rank::types::candidates::{Candidate, Candidates};
 use reason_to_rank::types::document::{Document, Query};
 use reason_to_rank::types::formats::beir::Collection;
 use reason_to_rank::types::formats::documents::read_documents;
-use reason_to_rank::types::formats::join::unknown_ids;
+use reason_to_rank::types::formats::join::{candidates_of_run, unknown_ids};
 use reason_to_rank::types::formats::trec::read_run;
+use reason_to_rank::types::run::Run;
 use reason_to_rank::types::stage::Reasons;
 
 use crate::args::{Precision, Rerank, StudentArguments};
+use crate::commands::teacher::{answers_of_the_user, kept_in, print_estimate, world};
 use crate::commands::{print, print_json, refuse_clashes};
 use crate::progress::Bars;
 use crate::terminal::clean;
@@ -26,8 +31,14 @@ use crate::{student_folder, terminal};
 /// Documents that are explained where nobody says how many.
 const DEFAULT_REASONS: usize = 3;
 
+const NOT_LEARNED: &str = "this student has not learned to write reasons; leave out --reasons";
+const NOT_ASKED: &str = "this prompt asks for no reasons; leave out --reasons, or take --prompt dual-v1";
+
 /// Reranks a list for people or programs, or a run for a file.
 pub(crate) fn run(options: &Rerank) -> Result<()> {
+    if options.teacher.provider.is_some() && options.student.threads.is_some() {
+        bail!("--threads is for the student, and --provider asks a large model; leave out one of them");
+    }
     match (&options.query, &options.documents, &options.collection, &options.run) {
         (Some(query), Some(documents), _, _) => one_list(options, query, documents),
         (_, _, Some(collection), Some(run)) => whole_run(options, collection, run),
@@ -58,31 +69,70 @@ pub(crate) fn candidates_of(query: &str, documents: &[Document]) -> Result<Candi
     Ok(Candidates { query: Arc::new(Query { id: "query".into(), text: query.to_owned() }), list })
 }
 
+/// Ranks one list, and prints it.
 fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
     let documents = read_documents(documents)?;
     let candidates = candidates_of(query, &documents)?;
-    let student = open_student(&options.student)?;
-    let reasons = match options.reasons {
-        Some(0) => Reasons::None,
-        Some(_) if !student.writes_reasons() => {
-            bail!("this student has not learned to write reasons; leave out --reasons")
-        }
-        Some(n) => Reasons::Top(n),
-        None if student.writes_reasons() => Reasons::Top(DEFAULT_REASONS),
-        None => Reasons::None,
-    };
     let top = options.top.map_or(usize::MAX, NonZeroUsize::get);
     let begun = Instant::now();
-    let ranking = student.reranker().rerank_shown(&candidates, reasons, top)?;
+    let results = if let Some(model) = options.teacher.model() {
+        let Some(results) = results_of_teacher(options, &model, &candidates, top)? else { return Ok(()) };
+        results
+    } else {
+        let student = open_student(&options.student)?;
+        let reasons = reasons(options, DEFAULT_REASONS, student.writes_reasons(), NOT_LEARNED)?;
+        let ranking = student.reranker().rerank_shown(&candidates, reasons_of(reasons), top)?;
+        QueryResults::of(&student, &candidates, &ranking, top)?
+    };
     let seconds = begun.elapsed().as_secs_f64();
-    let results = QueryResults::of(&student, &candidates, &ranking, top)?;
     if options.json { print_json(&results) } else { print(&terminal::page(&results, &documents, seconds)) }
+}
+
+/// What a large model says of one list; `None` where only an estimate was asked for, which is printed.
+fn results_of_teacher(
+    options: &Rerank,
+    model: &TeacherModel,
+    candidates: &Candidates,
+    top: usize,
+) -> Result<Option<QueryResults>> {
+    let mut progress = Bars::stoppable();
+    let world = world(progress.stop_flag());
+    world.endpoint(model)?;
+    let journal = options.teacher.answers.clone().map_or_else(answers_of_the_user, Ok)?;
+    let teacher = LiveTeacher::open(model, options.teacher.seed, &journal, &world)?;
+    let reasons = reasons(options, DEFAULT_REASONS, teacher.writes_reasons(), NOT_ASKED)?;
+    let candidates = std::slice::from_ref(candidates);
+    if options.teacher.dry_run {
+        print_estimate(&teacher.estimate(candidates)?, options.json)?;
+        return Ok(None);
+    }
+    let (records, _) = teacher.judge(candidates, &mut progress).with_context(|| kept_in(&journal))?;
+    let (candidates, record) = (&candidates[0], records.first().context("no list was judged")?);
+    let ranking = ranking_of(&record.judgment, candidates, reasons_of(reasons.min(top)))?;
+    Ok(Some(QueryResults::of_teacher(&teacher, &record.judgment, candidates, &ranking, top)))
+}
+
+/// How many documents are explained.
+fn reasons(options: &Rerank, default: usize, writes_reasons: bool, why_not: &str) -> Result<usize> {
+    match options.reasons {
+        Some(n) if n > 0 && !writes_reasons => bail!("{why_not}"),
+        Some(n) => Ok(n),
+        None => Ok(if writes_reasons { default } else { 0 }),
+    }
+}
+
+fn reasons_of(n: usize) -> Reasons {
+    if n == 0 { Reasons::None } else { Reasons::Top(n) }
 }
 
 fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
     let output = options.output.as_deref().context("--output says where the reranked run goes")?;
+    if options.json && !options.teacher.dry_run {
+        bail!("--json is for --documents and --dry-run; the JSON of a run goes to --explanations FILE.jsonl");
+    }
     let mut outputs = vec![("--output", output)];
     outputs.extend(options.explanations.iter().map(|path| ("--explanations", path.as_path())));
+    outputs.extend(options.teacher.answers.iter().map(|path| ("--answers", path.as_path())));
     refuse_clashes(&outputs, &[("--run", run)])?;
     let first_stage = read_run(run)?;
     let collection = Collection::read(collection)?;
@@ -93,11 +143,7 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
         }
         anstream::eprintln!("warning: {}; they are left out", clean(&unknown.to_string()));
     }
-    let student = open_student(&options.student)?;
     let reasons = options.reasons.unwrap_or(0);
-    if reasons > 0 && !student.writes_reasons() {
-        bail!("this student has not learned to write reasons; leave out --reasons");
-    }
     if reasons > 0 && options.explanations.is_none() {
         bail!("--reasons {reasons} of a run needs --explanations FILE.jsonl, where they go");
     }
@@ -111,6 +157,13 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
         output,
         explanations: options.explanations.as_deref(),
     };
+    if let Some(model) = options.teacher.model() {
+        return whole_run_by_teacher(options, &model, &collection, &first_stage, &rerank);
+    }
+    let student = open_student(&options.student)?;
+    if reasons > 0 && !student.writes_reasons() {
+        bail!("{NOT_LEARNED}");
+    }
     let begun = Instant::now();
     let counts = rerank_run(&student, &collection, &first_stage, &rerank, &mut Bars::stoppable())?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -120,5 +173,35 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
         counts.pairs,
         counts.pairs as f64 / seconds
     );
+    Ok(())
+}
+
+/// Has a large model rerank a run, all queries at once.
+fn whole_run_by_teacher(
+    options: &Rerank,
+    model: &TeacherModel,
+    collection: &Collection,
+    first_stage: &Run,
+    rerank: &RerankOptions<'_>,
+) -> Result<()> {
+    let mut progress = Bars::stoppable();
+    let world = world(progress.stop_flag());
+    world.endpoint(model)?;
+    let journal = match &options.teacher.answers {
+        Some(file) => file.clone(),
+        None if rerank.output == Path::new("-") => bail!("--output - leaves no place for paid answers: --answers FILE"),
+        None => journal_path(rerank.output),
+    };
+    let teacher = LiveTeacher::open(model, options.teacher.seed, &journal, &world)?;
+    if rerank.reasons > 0 && !teacher.writes_reasons() {
+        bail!("{NOT_ASKED}");
+    }
+    if options.teacher.dry_run {
+        let candidates = candidates_of_run(first_stage, collection, rerank.depth);
+        return print_estimate(&teacher.estimate(&candidates)?, options.json);
+    }
+    let reranked = rerank_run_by_teacher(&teacher, collection, first_stage, rerank, &mut progress);
+    reranked.with_context(|| kept_in(&journal))?;
+    anstream::eprintln!("the answers are in {}", journal.display());
     Ok(())
 }

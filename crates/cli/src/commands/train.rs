@@ -12,7 +12,7 @@ pub(crate) fn run(options: &Train) -> Result<()> {
 
     let recipe = Recipe::read(&options.recipe.recipe, &options.recipe.settings)?;
     let mut progress = crate::progress::Bars::stoppable();
-    reason_to_rank::reproduce::examples(&recipe, &mut progress)?;
+    reason_to_rank::reproduce::examples(&recipe, &super::teacher::world(progress.stop_flag()), &mut progress)?;
     train(&recipe, options.resume, &mut progress)?;
     anstream::eprintln!("the student is in {}", recipe.artifact("student").display());
     Ok(())

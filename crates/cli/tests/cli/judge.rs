@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use crate::command::{printed, root, word};
 
 /// An OpenAI-compatible server: the first request meets a 500, the second a 429, every other one an answer.
-struct Server {
-    url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     n_requests: Arc<AtomicUsize>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let n_requests = Arc::new(AtomicUsize::new(0));
@@ -34,7 +34,7 @@ impl Server {
         Self { url, n_requests }
     }
 
-    fn n_requests(&self) -> usize {
+    pub(crate) fn n_requests(&self) -> usize {
         self.n_requests.load(Ordering::SeqCst)
     }
 }
@@ -73,13 +73,18 @@ fn answer(stream: &TcpStream, count: &AtomicUsize) {
     let _ = stream.write_all((head + &body).as_bytes());
 }
 
-/// The passages in the order in which they are shown, each with all that is asked.
+/// The passages in the order in which they are shown, each with all that is asked; each comparison names the next one.
 fn completion(request: &Value) -> Value {
     let text = request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
     let n = (1..100).take_while(|i| text.contains(&format!("<passage number=\"{i}\">"))).count();
     let passage = |i: usize| {
+        let shown =
+            text.split(&format!("<passage number=\"{i}\">\n")).nth(1).unwrap().split("\n</passage>").next().unwrap();
+        // The title comes first, on a line of its own where there is one.
+        let sentence = shown.lines().last().unwrap().split_inclusive(". ").next().unwrap().trim();
+        let other = i % n + 1;
         json!({"passage": i, "grade": 3, "direct": "It says directly what was asked for in the query.",
-               "comparison": "It says more about this than the passages below do.", "answer_sentence": ""})
+               "comparison": format!("It says other things about this than [{other}] does."), "answer_sentence": sentence})
     };
     let order: Vec<usize> = (1..=n).collect();
     let content = json!({"order": order, "passages": (1..=n).map(passage).collect::<Vec<_>>()}).to_string();
@@ -89,18 +94,18 @@ fn completion(request: &Value) -> Value {
 }
 
 /// Runs `r2r` without a key in its environment.
-fn r2r(words: &[&str]) -> Output {
+pub(crate) fn r2r(words: &[&str]) -> Output {
     let mut command = Command::cargo_bin("r2r").unwrap();
     command.current_dir(root()).env_remove("OPENAI_API_KEY").env_remove("http_proxy").env_remove("HTTP_PROXY");
     command.env("NO_PROXY", "127.0.0.1").args(words).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The BM25 run of the small collection.
-fn bm25(folder: &Path) -> PathBuf {
+pub(crate) fn bm25(folder: &Path) -> PathBuf {
     let (index, run) = (folder.join("index"), folder.join("bm25.trec"));
     printed(&["index", "--collection", "fixtures/tiny", "--output", word(&index)]);
     let queries = ["--queries", "fixtures/tiny/queries.jsonl", "--depth", "10", "--output", word(&run)];
@@ -152,6 +157,22 @@ fn a_run_is_judged_once_and_distilled() {
 
     let page = printed(&["inspect", word(&output)]);
     assert!(page.contains("prompt_hash") && page.contains("repairs"), "{page}");
+    let done = format!("{0} of {0} queries judged", counts["judgments"]);
+    assert!(page.contains(&done) && page.contains("trouble rate limited 1"), "{page}");
+    let journal = format!("{}.answers.db", output.display());
+    let alone: Value = serde_json::from_str(&printed(&["inspect", &journal, "--json"])).unwrap();
+    assert_eq!(alone["answers"]["models"][0]["answers"], n_asks, "{alone}");
+
+    // A list that contradicts itself teaches only who asks for it.
+    let judgments = fs::read_to_string(output.join("judgments.jsonl")).unwrap();
+    let contradicting = folder.path().join("contradicting.jsonl");
+    fs::write(&contradicting, judgments.replacen("\"is_consistent\":true", "\"is_consistent\":false", 1)).unwrap();
+    for (keep, dropped) in [(&[][..], json!(1)), (&["--keep-inconsistent"], Value::Null)] {
+        let examples = folder.path().join(format!("kept {}", keep.len()));
+        let distill = ["distill", "--judgments", word(&contradicting), "--output", word(&examples), "--json"];
+        let report: Value = serde_json::from_str(&printed(&[&distill[..], keep].concat())).unwrap();
+        assert_eq!(report["filtered"]["judgments"]["inconsistent"], dropped, "{report}");
+    }
     let examples = folder.path().join("examples");
     printed(&["distill", "--judgments", word(&output), "--output", word(&examples)]);
 }
@@ -174,6 +195,8 @@ fn who_cannot_be_asked_is_named_with_what_to_do() {
     check(&["--provider", "compatible", "--base-url", "localhost"], "begins with http");
     let wrong = server.url.replace("/v1", "/wrong");
     check(&["--provider", "compatible", "--base-url", &wrong], "check the name of the model and the base URL");
+    let page = printed(&["inspect", word(&output)]);
+    assert!(page.contains("stopped before its end") && page.contains("0 of 48 queries"), "{page}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod evaluate;
 mod convert;
 // Indexes and first-stage runs.
 mod retrieve;
+/// A large model reranks, beside a student.
+mod teacher;
 // A large model asked over loopback.
 mod judge;
 // Teacher records and what is learned from them.

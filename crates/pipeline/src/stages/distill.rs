@@ -37,6 +37,8 @@ pub struct DistillSettings<'a> {
     pub dev_fraction: f64,
     /// "order" or "grades".
     pub targets: &'a str,
+    /// Whether to learn from judgments whose order and grades contradict each other too.
+    pub keep_inconsistent: bool,
     /// The seed of the split.
     pub seed: u64,
 }
@@ -70,7 +72,10 @@ pub fn distill_files(
         inputs.extend(test_queries_files(folder)?);
     }
     settings.check().map_err(PipelineError::Input)?;
-    let config = serde_json::json!({"targets": settings.targets, "dev_fraction": settings.dev_fraction});
+    let mut config = serde_json::json!({"targets": settings.targets, "dev_fraction": settings.dev_fraction});
+    if settings.keep_inconsistent {
+        config["keep_inconsistent"] = true.into();
+    }
     let provenance = Provenance::of("distill", &config, settings.seed, inputs)?;
     if let Artifact::Stale(building) = Artifact::open(output, provenance)? {
         write_examples(building, settings, judgments, Vec::new(), progress)?;
@@ -90,7 +95,12 @@ pub fn write_examples(
 ) -> Result<(), PipelineError> {
     progress.begin("distill", None);
     let targets = settings.check().map_err(PipelineError::Input)?;
-    let options = DistillationOptions { targets, seed: settings.seed, ..DistillationOptions::default() };
+    let options = DistillationOptions {
+        targets,
+        keep_inconsistent: settings.keep_inconsistent,
+        seed: settings.seed,
+        ..DistillationOptions::default()
+    };
     let (mut examples, report) = distill_judgments(&judgments.list, &options);
     examples.extend(others);
     let mut forbidden = Vec::new();

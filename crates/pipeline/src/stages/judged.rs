@@ -55,7 +55,7 @@ pub fn summarize(records: &[JudgmentRecord], provenance: &mut Provenance) {
     let by_kind: Map<_, _> = repairs.by_kind().into_iter().map(|(kind, n)| (kind.to_owned(), n.into())).collect();
     let taus: Vec<f64> = records.iter().filter_map(|record| record.agreement).map(|agreement| agreement.tau).collect();
     let mean_tau = (!taus.is_empty()).then(|| taus.iter().sum::<f64>() / taus.len() as f64);
-    let consistent = records.iter().filter(|record| record.is_consistent).count();
+    let consistent = records.iter().filter(|record| record.judgment.is_consistent == Some(true)).count();
     provenance.count("judgments", records.len());
     provenance.count(MALFORMED, 0);
     provenance.count("requests", json!(counts));

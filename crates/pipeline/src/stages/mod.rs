@@ -11,6 +11,7 @@ pub mod distill;
 pub mod evaluate;
 #[cfg(feature = "training")]
 pub mod graded;
+#[cfg(feature = "training")]
 pub mod human;
 pub mod index;
 #[cfg(feature = "training")]

@@ -16,9 +16,6 @@ mod fields;
 mod reading;
 mod repairs;
 
-use r2r_types::document::{Document, Query};
-use r2r_types::judgment::{JudgedPassage, TeacherJudgment};
-
 pub use repairs::Repairs;
 
 use crate::answer::before::{is_refusal, without_thoughts};
@@ -99,20 +96,6 @@ impl Answer {
         }
         let lacks = unsaid * 2 > self.n_asked;
         lacks.then(|| format!("{unsaid} of {} grades and reasons are missing{broke_off}", self.n_asked))
-    }
-
-    /// The answer as a judgment of the passages that were shown; `None` where it is about another number of them.
-    pub fn into_judgment(self, query: Query, teacher: String, shown: Vec<Document>) -> Option<TeacherJudgment> {
-        if shown.len() != self.passages.len() {
-            return None;
-        }
-        let ranking = self.order.iter().map(|&place| shown[place].id.clone()).collect();
-        let judged = self.order.iter().map(|&place| {
-            let AnsweredPassage { grade, direct, comparison, answer_sentence } = self.passages[place].clone();
-            JudgedPassage { doc: shown[place].id.clone(), grade, direct, comparison, answer_sentence }
-        });
-        let judged = judged.collect();
-        Some(TeacherJudgment { query, teacher, passages: shown, ranking, judged })
     }
 }
 

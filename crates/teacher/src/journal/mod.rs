@@ -9,6 +9,7 @@ pub mod export;
 pub mod key;
 mod owners;
 mod reserve;
+pub mod runs;
 pub mod summary;
 pub mod troubles;
 
@@ -50,6 +51,12 @@ CREATE TABLE batch_items (
     PRIMARY KEY (batch, key)
 ) WITHOUT ROWID;
 CREATE INDEX batch_items_by_key ON batch_items (key);
+";
+
+/// Journals of earlier builds lack it; whoever only reads does not need it.
+const RUNS: &str = "
+CREATE TABLE IF NOT EXISTS runs (owner TEXT PRIMARY KEY, begun_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    state TEXT NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 /// How the journal is kept.
@@ -158,8 +165,9 @@ impl Journal {
             transaction.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
             transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
         }
-        transaction.commit().map_err(failed)?;
-        Self::check(connection, path)
+        Self::check(&transaction, path)?;
+        transaction.execute_batch(RUNS).map_err(failed)?;
+        transaction.commit().map_err(failed)
     }
 
     fn check(connection: &Connection, path: &Path) -> Result<(), JournalError> {

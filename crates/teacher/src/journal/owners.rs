@@ -20,9 +20,7 @@ static RUNS: AtomicU32 = AtomicU32::new(0);
 impl Owner {
     /// A new owner of leases in this journal; the files of the dead are cleared away.
     pub(super) fn new(journal: &Path, now_ms: u64) -> io::Result<Self> {
-        let mut folder = journal.as_os_str().to_owned();
-        folder.push(".owners");
-        let folder = PathBuf::from(folder);
+        let folder = folder_of(journal);
         fs::create_dir_all(&folder)?;
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
@@ -55,6 +53,17 @@ impl Drop for Owner {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.folder.join(&self.name));
     }
+}
+
+fn folder_of(journal: &Path) -> PathBuf {
+    let mut folder = journal.as_os_str().to_owned();
+    folder.push(".owners");
+    PathBuf::from(folder)
+}
+
+/// Whether an owner of leases in this journal still lives.
+pub(super) fn is_alive(journal: &Path, owner: &str) -> bool {
+    !is_dead(&folder_of(journal).join(owner))
 }
 
 /// No file, or nobody holds its lock. A file system without locks counts as alive: then only the time ends a lease.

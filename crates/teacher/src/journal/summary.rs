@@ -1,9 +1,12 @@
 //! What a journal holds, in numbers.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::clients::Usage;
+use crate::journal::runs::{Run, runs};
 use crate::journal::{Journal, JournalError, ReadJournal};
 
 /// What a journal holds, in numbers.
@@ -16,7 +19,28 @@ pub struct Summary {
     /// Questions that a run is asking now, or was when it died.
     pub under_way: u64,
     /// Batches that have not been fetched.
-    pub open_batches: u64,
+    pub open_batches: Vec<OpenBatch>,
+    /// Runs, the last one first.
+    pub runs: Vec<Run>,
+}
+
+/// A batch under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenBatch {
+    /// Our name for it.
+    pub id: String,
+    /// The provider's name for it, once it has one.
+    pub remote_id: Option<String>,
+    /// Who answers.
+    pub model: String,
+    /// How far it has come.
+    pub state: String,
+    /// What the provider said of it last.
+    pub note: String,
+    /// Questions in it.
+    pub questions: u64,
+    /// When it was begun, in milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// Answers of one model.
@@ -61,18 +85,18 @@ impl Summary {
 impl Journal {
     /// What the journal holds, in numbers.
     pub fn summary(&self) -> Result<Summary, JournalError> {
-        self.read(summary)
+        self.read(|connection| summary(connection, &self.path))
     }
 }
 
 impl ReadJournal {
     /// What the journal holds, in numbers.
     pub fn summary(&self) -> Result<Summary, JournalError> {
-        self.read(summary)
+        self.read(|connection| summary(connection, &self.path))
     }
 }
 
-fn summary(connection: &Connection) -> rusqlite::Result<Summary> {
+fn summary(connection: &Connection, path: &Path) -> rusqlite::Result<Summary> {
     let mut statement = connection.prepare(
         "SELECT provider, base_url, model, count(*), sum(route = 'batch'), sum(finish = 'length'),
                 sum(finish = 'refused'), sum(text = ''), sum(input), sum(output), sum(cached), sum(reasoning),
@@ -100,6 +124,21 @@ fn summary(connection: &Connection) -> rusqlite::Result<Summary> {
     let troubles = troubles.collect::<rusqlite::Result<_>>()?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
     let under_way = count("SELECT count(*) FROM leases")?;
-    let open_batches = count("SELECT count(*) FROM batches WHERE state NOT IN ('fetched', 'given up')")?;
-    Ok(Summary { models, troubles, under_way, open_batches })
+    let mut statement = connection.prepare(
+        "SELECT id, remote_id, model, state, note, at_ms, (SELECT count(*) FROM batch_items WHERE batch = batches.id)
+         FROM batches WHERE state NOT IN ('fetched', 'given up') ORDER BY at_ms, id",
+    )?;
+    let open_batches = statement.query_map([], |row| {
+        Ok(OpenBatch {
+            id: row.get(0)?,
+            remote_id: row.get(1)?,
+            model: row.get(2)?,
+            state: row.get(3)?,
+            note: row.get(4)?,
+            at_ms: row.get(5)?,
+            questions: row.get(6)?,
+        })
+    })?;
+    let open_batches = open_batches.collect::<rusqlite::Result<_>>()?;
+    Ok(Summary { models, troubles, under_way, open_batches, runs: runs(connection, path)? })
 }

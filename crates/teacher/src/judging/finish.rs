@@ -37,6 +37,10 @@ impl Judging {
         };
         let consistency = Consistency { pointwise: agreement_with(&alone), listwise: agreement_with(&listwise) };
 
+        // Where no answer could be used the order is the first stage's, which the teacher never said.
+        let is_silent = !windows.is_empty() && windows.iter().all(|window| window.samples.is_empty());
+        let is_consistent = !is_silent && consistency.reaches(self.options.min_consistency);
+
         let judged = order.iter().map(|&candidate| {
             let AnsweredPassage { grade: _, direct, comparison, answer_sentence } = said[candidate].passage.clone();
             let grade = listwise[candidate].or(alone[candidate]);
@@ -52,6 +56,7 @@ impl Judging {
                 passages: self.candidates.list.iter().map(|candidate| Document::clone(&candidate.document)).collect(),
                 ranking: order.iter().map(|&candidate| docs[candidate].clone()).collect(),
                 judged,
+                is_consistent: Some(is_consistent),
             },
             prompt: self.prompt.name().to_owned(),
             prompt_hash: self.prompt.hash().to_owned(),
@@ -59,7 +64,6 @@ impl Judging {
             agreement: mean_agreement(&windows),
             windows,
             pointwise,
-            is_consistent: consistency.reaches(self.options.min_consistency),
             consistency,
             repairs: self.repairs,
             counts: self.counts,

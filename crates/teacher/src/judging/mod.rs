@@ -190,6 +190,16 @@ impl Judging {
         self.counts
     }
 
+    /// What was repaired so far in answers that are used, by kind.
+    pub fn repairs(&self) -> Repairs {
+        self.repairs
+    }
+
+    /// How many windows have their order.
+    pub fn windows_done(&self) -> usize {
+        self.closed.len()
+    }
+
     /// Makes the requests of a window.
     fn open(&mut self, window: Window) {
         let mut samples = Vec::with_capacity(self.options.samples);

@@ -33,8 +33,6 @@ pub struct JudgmentRecord {
     pub pointwise: Vec<PointwiseGrade>,
     /// How far order and grades agree.
     pub consistency: Consistency,
-    /// Whether that reaches `min_consistency`; lists that do not teach noise.
-    pub is_consistent: bool,
     /// What was repaired in the answers used, by kind.
     pub repairs: Repairs,
     /// How many requests there were, and what became of them.

@@ -10,7 +10,7 @@ use crate::bench::{Bench, ask, asks, assert_all_answered};
 use crate::server::Server;
 use crate::server::faults::{Fault, Faults};
 
-/// A fault that the first requests meet, and no later ones: every question is answered, each paid once.
+/// A fault that the first two requests of five meet, and no later ones: every question is answered, each paid once.
 fn survives(provider: Provider, fault: &Fault) {
     let faults = Faults::first(&[fault.clone(), fault.clone()]);
     let mut bench = Bench::new(provider, Server::start(faults));
@@ -41,21 +41,25 @@ const PROVIDERS: [Provider; 4] = Provider::ALL;
 
 #[test]
 fn passing_trouble_costs_no_question_and_is_paid_once() {
-    for provider in PROVIDERS {
-        for fault in [
-            Fault::RateLimited(20),
-            Fault::RateLimitedSilently,
-            Fault::ServerError,
-            Fault::Overloaded,
-            Fault::Cut,
-            Fault::CutAtOnce,
-            Fault::InvalidJson,
-            Fault::NoChoices,
-            Fault::Huge(200_000),
-            Fault::Slow(Duration::from_millis(100)),
-        ] {
+    println!("fault, providers, times served, questions asked, lost");
+    for fault in [
+        Fault::RateLimited(20),
+        Fault::RateLimitedSilently,
+        Fault::ServerError,
+        Fault::OutputAstray,
+        Fault::Overloaded,
+        Fault::Cut,
+        Fault::CutAtOnce,
+        Fault::InvalidJson,
+        Fault::NoChoices,
+        Fault::Huge(200_000),
+        Fault::Slow(Duration::from_millis(100)),
+    ] {
+        for provider in PROVIDERS {
             survives(provider, &fault);
         }
+        let n = PROVIDERS.len();
+        println!("{}, {n}, {}, {}, 0", fault.name(), 2 * n, 5 * n);
     }
 }
 
@@ -111,6 +115,15 @@ fn a_wait_longer_than_one_would_wait_is_said() {
     let (_, tally) = bench.run(asks(3));
     let error = tally.unwrap_err();
     assert!(error.to_string().contains("asks to wait 3600 s"), "{error}");
+}
+
+#[test]
+fn an_output_that_is_always_astray_costs_three_tries_and_no_other_question() {
+    let mut bench = Bench::new(Provider::Compatible, Server::start(Faults::Always(Fault::OutputAstray)));
+    bench.config.pace.concurrency = 2;
+    let (answered, tally) = bench.run(asks(20));
+    assert_eq!(tally.unwrap().failed, 20);
+    assert!(answered.iter().all(|answer| matches!(answer.result, Err(AskFailure::Malformed { attempts: 3, .. }))));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The clients against a server on the loopback that speaks the providers' formats, with faults.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first thing that is not as it should be")]
+#![expect(clippy::print_stdout, reason = "the table of faults is shown with --nocapture")]
 
 /// A server, a journal, a clock, questions: what the other files stand on.
 mod bench;

@@ -86,7 +86,7 @@ fn grades_of_single_passages_check_the_order() {
     assert_eq!(record.pointwise.len(), 5);
     let grade = |doc: &str| record.judgment.judged.iter().find(|judged| judged.doc.as_str() == doc).map(|it| it.grade);
     assert_eq!(record.pointwise[3].grade, Some(3));
-    assert!(record.is_consistent);
+    assert_eq!(record.judgment.is_consistent, Some(true));
     assert_eq!((record.consistency.pointwise.pairs, record.consistency.pointwise.agreeing), (10, 10));
     assert_eq!(grade("d4"), Some(Some(4)));
 
@@ -95,7 +95,7 @@ fn grades_of_single_passages_check_the_order() {
         Purpose::Grade => Ok(format!("{}", 4 - place(&ask.shown[0]))),
         Purpose::List(_) => sensible(ask),
     });
-    assert_eq!((record.consistency.pointwise.agreeing, record.is_consistent), (0, false));
+    assert_eq!((record.consistency.pointwise.agreeing, record.judgment.is_consistent), (0, Some(false)));
 
     // A grade is asked for again once, and its lack costs nothing.
     let (record, asked) = judge(|ask| match ask.purpose {

@@ -77,7 +77,7 @@ pub fn write_published<'a>(
 }
 
 fn row<'a>(judgment: &'a TeacherJudgment, scores: PublishedScores<'a>) -> Result<RowOut<'a>, FormatError> {
-    let TeacherJudgment { query, teacher, passages, ranking, judged } = judgment;
+    let TeacherJudgment { query, teacher, passages, ranking, judged, is_consistent: _ } = judgment;
     let places = places_best_first(judgment)?;
     let said: HashMap<&DocId, &JudgedPassage> = judged.iter().map(|judged| (&judged.doc, judged)).collect();
     let mut ranked_passages = Vec::with_capacity(judged.len());
@@ -144,6 +144,7 @@ mod tests {
                 comparison: Some("c".into()),
                 answer_sentence: None,
             }],
+            is_consistent: None,
         }
     }
 

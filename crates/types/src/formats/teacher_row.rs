@@ -40,6 +40,7 @@ struct Draft {
     passages: Vec<(Document, Option<i32>)>,
     ranking: Vec<DocId>,
     judged: Vec<JudgedPassage>,
+    is_consistent: Option<bool>,
 }
 
 /// Reads a row of any of the four shapes; otherwise why it cannot be used.
@@ -144,7 +145,17 @@ impl Published {
             .map(|(id, text)| (Document { id, title: String::new(), text }, labels.next().flatten()));
         let passages = passages.collect();
         let teacher = teacher.unwrap_or_else(|| PUBLISHED_TEACHER.to_owned());
-        Ok(Draft { query_id: qid, query, teacher, set: None, split: None, passages, ranking, judged })
+        Ok(Draft {
+            query_id: qid,
+            query,
+            teacher,
+            set: None,
+            split: None,
+            passages,
+            ranking,
+            judged,
+            is_consistent: None,
+        })
     }
 }
 
@@ -205,12 +216,13 @@ impl Merged {
             passages: passages.collect(),
             ranking: self.ranking.into_iter().map(DocId::from).collect(),
             judged: judged.collect(),
+            is_consistent: None,
         }
     }
 }
 
 fn own_draft(judgment: TeacherJudgment) -> Draft {
-    let TeacherJudgment { query, teacher, passages, ranking, judged } = judgment;
+    let TeacherJudgment { query, teacher, passages, ranking, judged, is_consistent } = judgment;
     Draft {
         query_id: Some(IdField(query.id.as_str().to_owned())),
         query: query.text,
@@ -220,6 +232,7 @@ fn own_draft(judgment: TeacherJudgment) -> Draft {
         passages: passages.into_iter().map(|passage| (passage, None)).collect(),
         ranking,
         judged,
+        is_consistent,
     }
 }
 
@@ -245,6 +258,7 @@ fn ranked_draft(record: Record) -> Result<Draft, String> {
         passages,
         ranking,
         judged: Vec::new(),
+        is_consistent: None,
     })
 }
 
@@ -266,7 +280,17 @@ fn said(
 
 impl Draft {
     fn checked(self) -> Result<Row, String> {
-        let Self { query_id, query, teacher, set, split, passages: shown, ranking: ranked, judged: said } = self;
+        let Self {
+            query_id,
+            query,
+            teacher,
+            set,
+            split,
+            passages: shown,
+            ranking: ranked,
+            judged: said,
+            is_consistent,
+        } = self;
         if query_id.as_ref().is_some_and(|id| id.0.is_empty()) {
             return Err("the id of the query is empty".to_owned());
         }
@@ -327,7 +351,7 @@ impl Draft {
             }
         }
         let query = Query { id: "".into(), text: query };
-        let judgment = TeacherJudgment { query, teacher, passages, ranking, judged };
+        let judgment = TeacherJudgment { query, teacher, passages, ranking, judged, is_consistent };
         Ok(Row { query_id: query_id.map(QueryId::from), judgment, set, split, labels, has_merged })
     }
 }

@@ -205,7 +205,7 @@ proptest! {
             answer_sentence: said.clone(),
         }).collect();
         let query = Query { id: "q".into(), text: "why".into() };
-        let judgment = TeacherJudgment { query, teacher: "gpt-4".into(), passages: documents, ranking, judged };
+        let judgment = TeacherJudgment { query, teacher: "gpt-4".into(), passages: documents, ranking, judged, is_consistent: None };
         let read = through_file(
             "judgments.jsonl.gz",
             |out| write_judgments(out, [&judgment]),

@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     /// 429 that does not.
     RateLimitedSilently,
     ServerError,
+    /// llama.cpp's 500 for an answer that is not of its format.
+    OutputAstray,
     Overloaded,
     /// The answer comes in two halves, so far apart.
     Slow(Duration),
@@ -42,6 +44,7 @@ impl Fault {
             Self::RateLimited(_) => "429 with Retry-After",
             Self::RateLimitedSilently => "429 without Retry-After",
             Self::ServerError => "500",
+            Self::OutputAstray => "500 about the output",
             Self::Overloaded => "529",
             Self::Slow(_) => "slow body",
             Self::Cut => "cut in the body",
@@ -79,6 +82,11 @@ impl Fault {
             }
             Self::RateLimitedSilently => error(429, "rate_limit_error", "slow down"),
             Self::ServerError => error(500, "api_error", "it broke"),
+            Self::OutputAstray => error(
+                500,
+                "server_error",
+                "The model produced output that does not match the expected peg-native format",
+            ),
             Self::Overloaded => error(529, "overloaded_error", "too many"),
             Self::Slow(_) | Self::Cut | Self::CutAtOnce => whole(),
             Self::InvalidJson => Reply::text(200, "{\"choices\": [{\"mess"),

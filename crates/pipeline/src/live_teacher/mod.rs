@@ -1,0 +1,255 @@
+//! A large model that is asked: as a judge of many queries at once, and as a reranker. Each answer is in the journal
+//! before it is used.
+
+mod listening;
+pub mod settings;
+mod work;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use r2r_teacher::asking::outcome::{Answered, AskError, Tally};
+use r2r_teacher::asking::{Asker, Estimate, Watching};
+use r2r_teacher::batches::BatchConfig;
+use r2r_teacher::clients::endpoint::{ApiKey, Endpoint, Provider};
+use r2r_teacher::clock::Clock;
+use r2r_teacher::cost::prices::Route;
+use r2r_teacher::journal::{Journal, JournalConfig};
+use r2r_teacher::judged_ranking::ranking_of;
+use r2r_teacher::prompt::Asked;
+use r2r_teacher::{JudgeOptions, Judging, JudgmentRecord, Prompt, Refusal};
+use r2r_types::candidates::Candidates;
+use r2r_types::document::Query;
+use r2r_types::ranking::Ranking;
+use r2r_types::stage::{Reasons, Reranker, StageError};
+use serde_json::json;
+
+use crate::error::PipelineError;
+use crate::live_teacher::listening::Listening;
+use crate::live_teacher::settings::{TeacherModel, prompt};
+use crate::live_teacher::work::{Work, question};
+use crate::progress::{Progress, Silent};
+
+/// What a teacher needs of the world, which no stage looks at by itself.
+#[derive(Clone)]
+pub struct World {
+    /// The value of a variable of the environment: a provider's key.
+    pub variable: fn(&str) -> Option<String>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Once true, nothing new is asked; what is under way is waited for and kept.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl World {
+    /// Where a provider is reached, with the key of its variable.
+    ///
+    /// # Errors
+    /// What is missing and how to give it.
+    pub fn endpoint(&self, model: &TeacherModel) -> Result<Endpoint, PipelineError> {
+        let provider: Provider = model.provider.parse().map_err(PipelineError::input)?;
+        let key = (self.variable)(provider.key_variable());
+        let endpoint = Endpoint::new(provider, model.base_url.as_deref(), key.as_deref().map(ApiKey::new));
+        endpoint.map_err(PipelineError::input)
+    }
+}
+
+/// A large model, ready to be asked.
+pub struct LiveTeacher {
+    asker: Asker,
+    journal: Arc<Journal>,
+    prompt: Prompt,
+    /// What is asked of single passages, where they are graded too.
+    grading: Option<Prompt>,
+    options: JudgeOptions,
+    route: Route,
+    seed: u64,
+    max_malformed: f64,
+    world: World,
+}
+
+/// Where the answers for an output are kept: beside it, since an output appears only when it is whole.
+pub fn journal_path(output: &Path) -> PathBuf {
+    let mut name = output.file_name().unwrap_or_default().to_owned();
+    name.push(".answers.db");
+    output.with_file_name(name)
+}
+
+impl LiveTeacher {
+    /// Makes ready to ask: `journal` is the file where answers are kept and looked for first, `seed` that of the orders
+    /// in which passages are shown.
+    ///
+    /// # Errors
+    /// A setting that cannot work, a key that is missing, a journal that cannot be used.
+    pub fn open(model: &TeacherModel, seed: u64, journal: &Path, world: &World) -> Result<Self, PipelineError> {
+        model.check().map_err(PipelineError::Input)?;
+        let endpoint = world.endpoint(model)?;
+        let mut config = model.asker_config(endpoint.provider, seed)?;
+        let list_prompt = prompt(&model.prompt)?;
+        let grading = (model.grades > 0).then(|| prompt("pointwise")).transpose()?;
+        let options = model.judge_options().map_err(PipelineError::Input)?;
+        // The kind of prompt is looked at here, and not only with the first query.
+        let nobody = Candidates { query: Arc::new(Query { id: "".into(), text: String::new() }), list: Vec::new() };
+        Judging::new(&nobody, &options, &list_prompt, seed).map_err(PipelineError::input)?;
+        if let Some(folder) = journal.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| PipelineError::io(folder, error))?;
+        }
+        let journal = Journal::open(journal, &JournalConfig::default(), world.clock.now_ms());
+        let journal = Arc::new(journal.map_err(PipelineError::input)?);
+        config.budget.spent_before_usd += journal.summary().map_err(PipelineError::input)?.cost_usd();
+        let asker = Asker::new(endpoint, Arc::clone(&journal), Arc::clone(&world.clock), config);
+        Ok(Self {
+            asker: asker.map_err(pipeline_error)?,
+            journal,
+            prompt: list_prompt,
+            grading,
+            options,
+            route: model.route(),
+            seed,
+            max_malformed: model.max_malformed,
+            world: world.clone(),
+        })
+    }
+
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        &self.options.model
+    }
+
+    /// The seed of the orders in which passages are shown.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The file in which answers are kept.
+    pub fn journal(&self) -> &Path {
+        self.journal.path()
+    }
+
+    /// Whether the prompt asks for reasons.
+    pub fn writes_reasons(&self) -> bool {
+        self.prompt.asks_of_passage().iter().any(|asked| matches!(asked, Asked::Direct | Asked::Comparison))
+    }
+
+    /// What decides the judgments, and so whether they are fresh. Pace, budget and route do not.
+    pub fn config(&self, candidates: &[Candidates]) -> serde_json::Value {
+        let depth = candidates.iter().map(|candidates| candidates.list.len()).max();
+        json!({
+            "provider": self.asker.endpoint().provider.name(),
+            "base_url": self.asker.endpoint().base_url(),
+            "prompt": self.prompt.name(),
+            "prompt_hash": self.prompt.hash(),
+            "grades_prompt_hash": self.grading.as_ref().map(Prompt::hash),
+            "judge": self.options,
+            "max_malformed": self.max_malformed,
+            "deepest_list": depth,
+            "journal": self.journal(),
+        })
+    }
+
+    /// Judges the candidates of each query; the records are in their order.
+    pub fn judge(
+        &self,
+        candidates: &[Candidates],
+        progress: &mut dyn Progress,
+    ) -> Result<(Vec<JudgmentRecord>, Tally), PipelineError> {
+        progress.begin("judge", Some(candidates.len() as u64));
+        let progress = RefCell::new(progress);
+        let work = RefCell::new(Work::of(candidates, self));
+        let ears = Listening::new(&progress, self, &work);
+        let mut waiting = Vec::new().into_iter();
+        let mut not_begun = 0..candidates.len();
+        // Queries are begun as places get free, so that few are in memory at once.
+        let mut asks = std::iter::from_fn(|| {
+            loop {
+                if let Some(ask) = waiting.next() {
+                    return Some(ask);
+                }
+                waiting = work.borrow_mut().begin(not_begun.next()?).into_iter();
+            }
+        });
+        let mut on_answer = |answered: Answered| {
+            let further = work.borrow_mut().take(&answered);
+            ears.tell(false);
+            further
+        };
+        let watching = Watching { events: &ears, cancel: &self.world.cancel };
+        let tally = match self.route {
+            Route::Live => self.asker.ask_all(&mut asks, &mut on_answer, watching),
+            Route::Batch => self.asker.ask_all_in_batches(&mut asks, &mut on_answer, &BatchConfig::default(), watching),
+        };
+        ears.tell(true);
+        let work = work.into_inner();
+        if let Some(error) = work.error {
+            // It was the work that stopped, not the user: whoever asks next is not stopped.
+            self.world.cancel.store(false, Ordering::Relaxed);
+            return Err(error);
+        }
+        let tally = tally.map_err(pipeline_error)?;
+        let records: Vec<JudgmentRecord> = work.records.into_iter().flatten().collect();
+        progress.into_inner().end(&in_words(records.len(), &tally));
+        Ok((records, tally))
+    }
+
+    /// What judging would take; nothing is sent. Windows that depend on answers not yet given are taken as if every
+    /// answer kept the order: for a sliding window that is the exact number of requests, for a tournament the least.
+    pub fn estimate(&self, candidates: &[Candidates]) -> Result<Estimate, PipelineError> {
+        let mut asks = Vec::new();
+        for (i, candidates) in candidates.iter().enumerate() {
+            let mut judging = self.start(candidates)?;
+            loop {
+                let ready = judging.next();
+                if ready.is_empty() {
+                    break;
+                }
+                for ask in ready {
+                    judging.answer(&ask.key, Err(Refusal::Failed(String::new()))).map_err(PipelineError::failed)?;
+                    asks.push(question(i, ask, self));
+                }
+            }
+        }
+        self.asker.estimate(&mut asks.into_iter(), self.route).map_err(PipelineError::input)
+    }
+
+    fn start(&self, candidates: &Candidates) -> Result<Judging, PipelineError> {
+        let judging = Judging::new(candidates, &self.options, &self.prompt, self.seed);
+        let judging = judging.map_err(PipelineError::input)?;
+        match &self.grading {
+            None => Ok(judging),
+            Some(prompt) => judging.with_grades(prompt).map_err(PipelineError::input),
+        }
+    }
+}
+
+impl Reranker for LiveTeacher {
+    /// Asks about one list. Many lists are judged faster together, by [`LiveTeacher::judge`].
+    fn rerank(&self, candidates: &Candidates, reasons: Reasons) -> Result<Ranking, StageError> {
+        let judged = self.judge(std::slice::from_ref(candidates), &mut Silent);
+        let (records, _) = judged.map_err(|error| match error {
+            PipelineError::Stage(error) => error,
+            error => StageError::Unavailable(Box::new(error)),
+        })?;
+        let judgment = &records.first().ok_or_else(|| StageError::Malformed("nothing was judged".into()))?.judgment;
+        ranking_of(judgment, candidates, reasons).map_err(|error| StageError::Failed(Box::new(error)))
+    }
+}
+
+fn pipeline_error(error: AskError) -> PipelineError {
+    match error {
+        AskError::Cancelled => PipelineError::Stopped,
+        AskError::Runtime(_) => PipelineError::failed(error),
+        AskError::Stopped { .. } | AskError::Budget(_) | AskError::Journal(_) | AskError::Unkept { .. } => {
+            PipelineError::input(error)
+        }
+    }
+}
+
+fn in_words(queries: usize, tally: &Tally) -> String {
+    let Tally { from_journal, paid, failed, spent_usd, unpriced, .. } = *tally;
+    let cost = if unpriced > 0 { "cost unknown".to_owned() } else { format!("{spent_usd:.4} USD in all") };
+    format!(
+        "{queries} queries judged: {paid} answers asked for, {from_journal} from the journal, {failed} failed; {cost}"
+    )
+}

@@ -1,0 +1,164 @@
+//! The judgings under way: what they ask next, and what came of the others.
+
+use std::sync::atomic::Ordering;
+
+use r2r_teacher::answer::Repairs;
+use r2r_teacher::asking::outcome::{Answered, AskFailure};
+use r2r_teacher::clients::Finish;
+use r2r_teacher::journal::key::Ask as Question;
+use r2r_teacher::journal::runs::RunProgress;
+use r2r_teacher::judging::Purpose;
+use r2r_teacher::{Ask, AskKey, Judging, JudgmentRecord, Refusal};
+use r2r_types::candidates::Candidates;
+
+use crate::error::PipelineError;
+use crate::live_teacher::LiveTeacher;
+
+/// Answers after which their share of malformed ones says something.
+const ENOUGH_ANSWERS: usize = 20;
+
+pub(super) struct Work<'a> {
+    candidates: &'a [Candidates],
+    teacher: &'a LiveTeacher,
+    judgings: Vec<Option<Judging>>,
+    pub(super) records: Vec<Option<JudgmentRecord>>,
+    pub(super) n_done: usize,
+    /// Of the queries that are done.
+    windows_done: usize,
+    windows: usize,
+    repairs: Repairs,
+    used: usize,
+    malformed: usize,
+    last_problem: String,
+    pub(super) error: Option<PipelineError>,
+}
+
+/// A request as the journal knows it; its tag says whose it is.
+pub(super) fn question(query: usize, ask: Ask, teacher: &LiveTeacher) -> Question {
+    let grading = teacher.grading.as_ref().filter(|_| ask.purpose == Purpose::Grade);
+    Question {
+        tag: format!("{query} {}", ask.key),
+        prompt_hash: grading.unwrap_or(&teacher.prompt).hash().to_owned(),
+        sample: ask.sample as u32,
+        request: ask.request,
+    }
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn of(candidates: &'a [Candidates], teacher: &'a LiveTeacher) -> Self {
+        let n = candidates.len();
+        let plan = teacher.options.windows;
+        Self {
+            candidates,
+            teacher,
+            judgings: vec![None; n],
+            records: vec![None; n],
+            n_done: 0,
+            windows_done: 0,
+            windows: candidates.iter().map(|candidates| plan.fewest_windows(candidates.list.len())).sum(),
+            repairs: Repairs::default(),
+            used: 0,
+            malformed: 0,
+            last_problem: String::new(),
+            error: None,
+        }
+    }
+
+    /// How far it has come.
+    pub(super) fn progress(&self) -> RunProgress {
+        let mut repairs = self.repairs;
+        let mut windows_done = self.windows_done;
+        for judging in self.judgings.iter().flatten() {
+            repairs += judging.repairs();
+            windows_done += judging.windows_done();
+        }
+        let by_kind = repairs.by_kind().into_iter().filter(|(_, n)| *n > 0);
+        RunProgress {
+            queries: self.candidates.len() as u64,
+            queries_done: self.n_done as u64,
+            windows: self.windows.max(windows_done) as u64,
+            windows_done: windows_done as u64,
+            used: self.used as u64,
+            malformed: self.malformed as u64,
+            repairs: by_kind.map(|(kind, n)| (kind.to_owned(), n as u64)).collect(),
+        }
+    }
+
+    /// The first questions about a query.
+    pub(super) fn begin(&mut self, query: usize) -> Vec<Question> {
+        match self.teacher.start(&self.candidates[query]) {
+            Ok(judging) => {
+                self.judgings[query] = Some(judging);
+                self.go_on(query)
+            }
+            Err(error) => self.stop(error),
+        }
+    }
+
+    /// Gives an answer to the judging that asked for it; the questions that it brings.
+    pub(super) fn take(&mut self, answered: &Answered) -> Vec<Question> {
+        let (query, key) = answered.ask.tag.split_once(' ').expect("every tag is made by `question`");
+        let query: usize = query.parse().expect("every tag is made by `question`");
+        let Some(judging) = &mut self.judgings[query] else { return Vec::new() };
+        let before = judging.counts();
+        let answer = match &answered.result {
+            Ok(paid) if paid.answer.finish == Finish::Refused => Err(Refusal::Declined(paid.answer.text.clone())),
+            Ok(paid) => Ok(paid.answer.text.as_str()),
+            Err(AskFailure::Refused(what)) => Err(Refusal::Declined(what.clone())),
+            Err(failure @ AskFailure::InBatch(_)) => {
+                let advice = format!("{failure}: run again with --batch");
+                return self.stop(PipelineError::Input(advice));
+            }
+            Err(failure) => Err(Refusal::Failed(failure.to_string())),
+        };
+        if let Err(Refusal::Declined(what) | Refusal::Failed(what)) = &answer {
+            self.last_problem.clone_from(what);
+        }
+        if let Err(error) = judging.answer(&AskKey::from(key.to_owned()), answer) {
+            return self.stop(PipelineError::failed(error));
+        }
+        let after = judging.counts();
+        self.used += after.used - before.used;
+        self.malformed += after.malformed - before.malformed;
+        let further = self.go_on(query);
+        let n = self.used + self.malformed;
+        let is_last = self.n_done == self.candidates.len();
+        let too_many = self.malformed as f64 > self.teacher.max_malformed * n as f64;
+        if too_many && (n >= ENOUGH_ANSWERS || is_last) {
+            return self.stop(self.too_many_malformed(n));
+        }
+        further
+    }
+
+    fn too_many_malformed(&self, n: usize) -> PipelineError {
+        let last =
+            if self.last_problem.is_empty() { String::new() } else { format!(" (the last: {})", self.last_problem) };
+        PipelineError::Input(format!(
+            "{} of {n} answers cannot be used{last}, more than the allowed share of {}: try another model or prompt, more \
+             --max-tokens, or allow more with --max-malformed; paid answers are kept in {}",
+            self.malformed,
+            self.teacher.max_malformed,
+            self.teacher.journal().display()
+        ))
+    }
+
+    /// Further questions about a query; its record where nothing is left to ask.
+    fn go_on(&mut self, query: usize) -> Vec<Question> {
+        let Some(judging) = &mut self.judgings[query] else { return Vec::new() };
+        let asks = judging.next();
+        if judging.is_done() {
+            self.repairs += judging.repairs();
+            self.windows_done += judging.windows_done();
+            self.records[query] = self.judgings[query].take().map(Judging::finish);
+            self.n_done += 1;
+        }
+        asks.into_iter().map(|ask| question(query, ask, self.teacher)).collect()
+    }
+
+    /// Ends the run for this reason; what is under way still comes back and is kept.
+    fn stop(&mut self, error: PipelineError) -> Vec<Question> {
+        self.teacher.world.cancel.store(true, Ordering::Relaxed);
+        self.error.get_or_insert(error);
+        Vec::new()
+    }
+}
