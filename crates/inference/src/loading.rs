@@ -3,7 +3,7 @@
 use r2r_model::weights::{Weights, WeightsError};
 
 use crate::kernels::rows::LayerNorm;
-use crate::kernels::{Instructions, PackedMatrix};
+use crate::kernels::{Instructions, Kernel, PackedMatrix, Precision};
 
 /// A linear map as it is stored.
 pub(crate) struct StoredLinear {
@@ -21,6 +21,8 @@ pub(crate) struct Loader {
     pub(crate) weights: Weights,
     /// What matrices are packed for.
     pub(crate) instructions: Instructions,
+    /// Of the products of encoder and decoder; heads, which cost nothing, stay 32-bit floats.
+    pub(crate) precision: Precision,
     /// Added to the variance of every layer norm.
     pub(crate) epsilon: f32,
 }
@@ -45,9 +47,9 @@ impl StoredLinear {
         self
     }
 
-    /// The map, ready for products.
-    pub(crate) fn packed(&self, instructions: Instructions) -> PackedMatrix {
-        PackedMatrix::of_linear(instructions, &self.weight, &self.bias, self.n_inputs)
+    /// The map, ready for products of a kernel.
+    pub(crate) fn packed(&self, instructions: Instructions, kernel: Kernel) -> PackedMatrix {
+        PackedMatrix::of_linear(instructions, kernel, &self.weight, &self.bias, self.n_inputs)
     }
 }
 
@@ -74,14 +76,16 @@ impl Loader {
         Ok(StoredLinear { weight, bias, n_inputs })
     }
 
-    /// `NAME.weight` and `NAME.bias` of a linear map, packed.
+    /// `NAME.weight` and `NAME.bias` of a linear map, packed for a precision.
     pub(crate) fn packed(
         &mut self,
         name: &str,
         n_inputs: usize,
         n_outputs: usize,
+        precision: Precision,
     ) -> Result<PackedMatrix, WeightsError> {
-        Ok(self.linear(name, n_inputs, n_outputs)?.packed(self.instructions))
+        let kernel = Kernel::of(self.instructions, precision);
+        Ok(self.linear(name, n_inputs, n_outputs)?.packed(self.instructions, kernel))
     }
 
     /// `NAME.weight` and `NAME.bias` of a layer norm.

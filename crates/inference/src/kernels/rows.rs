@@ -20,12 +20,15 @@ macro_rules! for_each_instruction_set {
                 $plain($($argument),*)
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx2,fma")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
             fn avx512($($argument: $type),*) $(-> $result)? {
                 $plain($($argument),*)
             }
             match instructions {
                 Instructions::Portable => $plain($($argument),*),
+                // The target has them anyway.
+                #[cfg(target_arch = "aarch64")]
+                Instructions::Neon => $plain($($argument),*),
                 // SAFETY: `Instructions::available` found these instructions.
                 #[cfg(target_arch = "x86_64")]
                 Instructions::Avx2 => unsafe { avx2($($argument),*) },
@@ -36,6 +39,7 @@ macro_rules! for_each_instruction_set {
         }
     };
 }
+pub(crate) use for_each_instruction_set;
 
 for_each_instruction_set! {
     /// GELU in its erf form (Hendrycks and Gimpel, 2016): x Φ(x), with an error below 1e-6.
@@ -58,6 +62,11 @@ for_each_instruction_set! {
     fn add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) = plain_add_scaled
 }
 
+for_each_instruction_set! {
+    /// The largest absolute value; not a number where any is not.
+    fn largest_size(row: &[f32]) -> f32 = plain_largest_size
+}
+
 /// Gain and shift of a layer norm.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerNorm {
@@ -72,6 +81,13 @@ fn plain_add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) {
     for (sum, value) in sum.iter_mut().zip(row) {
         *sum += factor * value;
     }
+}
+
+#[inline(always)]
+fn plain_largest_size(row: &[f32]) -> f32 {
+    // As integers, sizes have the order of the floats, and what is not a number is the largest.
+    let largest = row.iter().fold(0, |largest: u32, value| largest.max(value.to_bits() & 0x7fff_ffff));
+    f32::from_bits(largest)
 }
 
 #[inline(always)]
