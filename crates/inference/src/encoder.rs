@@ -102,13 +102,13 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// Buffers for encoders of a precision.
-    pub(crate) fn new(instructions: Instructions, precision: Precision) -> Self {
+    pub(crate) fn new(instructions: Instructions, precision: Precision, heads: Heads) -> Self {
         Self {
             states: Vec::new(),
             inner: Vec::new(),
             context: Vec::new(),
             wide: Vec::new(),
-            attention: Attention::new(instructions, precision),
+            attention: Attention::new(instructions, precision, heads),
             operand: Operand::default(),
         }
     }
@@ -192,7 +192,7 @@ impl Encoder {
 
     /// Buffers for this encoder.
     pub(crate) fn scratch(&self) -> Scratch {
-        Scratch::new(self.instructions, self.precision)
+        Scratch::new(self.instructions, self.precision, self.shape.heads)
     }
 
     /// States of the last layer, sequences one after the other; they lie in the scratch space.
@@ -253,7 +253,7 @@ impl Encoder {
                 states.copy_within(first * d..(first + 1) * d, row * d);
             }
             let of_sequence = RowsOf { values: &inner[first * 3 * d..], stride: 3 * d, n: length };
-            attention.attend(of_sequence, n_queries, self.shape.heads, &mut context[row * d..]);
+            attention.attend(of_sequence, n_queries, &mut context[row * d..]);
             first += length;
             row += n_queries;
         }

@@ -6,16 +6,19 @@ use crate::kernels::instructions::Instructions;
 use crate::kernels::kernel::{Kernel, Precision};
 use crate::kernels::operand::{Operand, RowsOf};
 use crate::kernels::packed::{Epilogue, PackedMatrix};
-use crate::kernels::rows;
+use crate::kernels::rows::{self, LANES};
 
 /// Buffers of attention that one thread reuses.
 #[derive(Debug)]
 pub(crate) struct Attention {
     instructions: Instructions,
+    heads: Heads,
     keys: PackedMatrix,
     values: PackedMatrix,
     scores: Vec<f32>,
-    operand: Operand,
+    /// Queries and keys in the layout of the products.
+    queries_and_keys: Operand,
+    weights: Operand,
 }
 
 /// Heads of one size.
@@ -30,8 +33,10 @@ pub(crate) struct Heads {
 impl Attention {
     /// Attention whose products have a precision; 8-bit integers are too coarse for probabilities and become bf16
     /// where the processor has instructions for that.
-    pub(crate) fn new(instructions: Instructions, precision: Precision) -> Self {
+    pub(crate) fn new(instructions: Instructions, precision: Precision, heads: Heads) -> Self {
         let floats = match precision {
+            // A pair must not reach into the next head.
+            _ if !heads.size.is_multiple_of(2) => Precision::F32,
             Precision::F32 => Precision::F32,
             Precision::Bf16 => Precision::Bf16,
             Precision::Int8 => Kernel::fastest_floats(instructions),
@@ -39,35 +44,44 @@ impl Attention {
         let kernel = Kernel::of(instructions, floats);
         Self {
             instructions,
+            heads,
             keys: PackedMatrix::empty(instructions, kernel),
             values: PackedMatrix::empty(instructions, kernel),
             scores: Vec::new(),
-            operand: Operand::default(),
+            queries_and_keys: Operand::default(),
+            weights: Operand::default(),
         }
     }
 
     /// The first `n_queries` rows attend to all rows. A row of `inner` holds scaled queries, keys and values of all
     /// heads, `[L, 3D]`; `context` gets `n_queries` rows of D values.
-    pub(crate) fn attend(&mut self, inner: RowsOf<'_>, n_queries: usize, heads: Heads, context: &mut [f32]) {
-        let (length, size, d) = (inner.n, heads.size, heads.n * heads.size);
-        let n_tile = self.values.kernel().rows(self.values.kernel().shape(size));
-        if self.scores.len() < n_tile * length {
-            self.scores.resize(n_tile * length, 0.0);
+    pub(crate) fn attend(&mut self, inner: RowsOf<'_>, n_queries: usize, context: &mut [f32]) {
+        let Heads { n: n_heads, size } = self.heads;
+        let (length, d) = (inner.n, n_heads * size);
+        let kernel = self.values.kernel();
+        let (layout, n_tile) = (kernel.layout(), kernel.rows(kernel.shape(size)));
+        let (group, depth) = (layout.group(), size / layout.group());
+        // Rows are padded to whole vectors, with scores that have no weight.
+        let padded = length.next_multiple_of(LANES);
+        if self.scores.len() < n_tile * padded {
+            self.scores.resize(n_tile * padded, 0.0);
         }
-        for head in 0..heads.n {
-            let part = |which: usize| RowsOf { values: &inner.values[which * d + head * size..], ..inner };
-            self.keys.fill_columns(part(1), size);
-            self.values.fill_rows(part(2), size);
+        let words = self.queries_and_keys.words(self.instructions, layout, inner, 2 * d);
+        for head in 0..n_heads {
+            self.keys.fill_column_words(words.from((d + head * size) / group), length, depth);
+            let values = RowsOf { values: &inner.values[2 * d + head * size..], ..inner };
+            self.values.fill_rows(values, size);
             for begin in (0..n_queries).step_by(n_tile) {
                 let n = n_tile.min(n_queries - begin);
-                let scores = &mut self.scores[..n * length];
-                self.keys.multiply(part(0).part(begin, n), scores, length, Epilogue::Store, &mut self.operand);
-                for row in scores.chunks_exact_mut(length) {
+                let scores = &mut self.scores[..n * padded];
+                let queries = words.from(begin * words.stride + head * depth);
+                self.keys.multiply_words(queries, n, scores, padded, Epilogue::Store);
+                for row in scores.chunks_exact_mut(padded) {
+                    row[length..].fill(f32::NEG_INFINITY);
                     rows::softmax(self.instructions, row);
                 }
-                let weights = RowsOf::dense(scores, length);
                 let out = &mut context[begin * d + head * size..];
-                self.values.multiply(weights, out, d, Epilogue::Store, &mut self.operand);
+                self.values.multiply(RowsOf::dense(scores, padded), out, d, Epilogue::Store, &mut self.weights);
             }
         }
     }
@@ -88,14 +102,14 @@ mod tests {
             let value = |row: usize, part: usize, i: usize| f64::from(inner[row * 3 * d + part * d + i]);
             for instructions in Instructions::available() {
                 for (precision, bound) in [(Precision::F32, 2e-5), (Precision::Bf16, 0.3), (Precision::Int8, 0.3)] {
-                    let mut attention = Attention::new(instructions, precision);
+                    let mut attention = Attention::new(instructions, precision, Heads { n: n_heads, size });
                     // A longer sequence before it leaves something in the buffers.
                     let mut context = vec![f32::NAN; length * d];
                     let rows = RowsOf { values: &inner, stride: 3 * d, n: length };
-                    attention.attend(rows, length, Heads { n: n_heads, size }, &mut context);
+                    attention.attend(rows, length, &mut context);
                     let n = length.div_ceil(2);
                     let rows = RowsOf { n, ..rows };
-                    attention.attend(rows, n, Heads { n: n_heads, size }, &mut context);
+                    attention.attend(rows, n, &mut context);
                     for (at, found) in context[..n * d].iter().enumerate() {
                         let (row, head) = (at / d, at % d / size);
                         let score = |other: usize| -> f64 {

@@ -24,7 +24,7 @@ pub(crate) struct Operand {
     scales: Vec<f32>,
 }
 
-/// Words that a kernel can run on.
+/// Words that a kernel can run on, row after row.
 #[derive(Clone, Copy)]
 pub(crate) struct Words<'a> {
     /// From the first word of the first row.
@@ -49,6 +49,13 @@ impl<'a> RowsOf<'a> {
     /// `n` rows from `start` on.
     pub(crate) fn part(self, start: usize, n: usize) -> Self {
         Self { values: &self.values[start * self.stride..], n, ..self }
+    }
+}
+
+impl<'a> Words<'a> {
+    /// The same rows from word `at` on.
+    pub(crate) fn from(self, at: usize) -> Self {
+        Self { words: &self.words[at..], ..self }
     }
 }
 
@@ -126,6 +133,10 @@ for_each_instruction_set! {
     fn to_bf16(row: &[f32], words: &mut [u32]) = plain_to_bf16
 }
 for_each_instruction_set! {
+    /// Pairs of the nearest bfloat16 of two rows.
+    fn interleave(first: &[f32], second: &[f32], words: &mut [u32]) = plain_interleave
+}
+for_each_instruction_set! {
     /// 8-bit integers with zero point 128, in quads.
     fn to_bytes(row: &[f32], scale: f32, words: &mut [u32]) = plain_to_bytes
 }
@@ -135,7 +146,14 @@ for_each_instruction_set! {
 }
 
 #[inline(always)]
-fn plain_to_bf16(row: &[f32], words: &mut [u32]) {
+fn plain_interleave<const FUSED: bool>(first: &[f32], second: &[f32], words: &mut [u32]) {
+    for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
+        *word = u32::from(bf16(*first)) | u32::from(bf16(*second)) << 16;
+    }
+}
+
+#[inline(always)]
+fn plain_to_bf16<const FUSED: bool>(row: &[f32], words: &mut [u32]) {
     let halves = parts_of::<u16>(words);
     for (half, value) in halves.iter_mut().zip(row) {
         *half = bf16(*value);
@@ -151,7 +169,7 @@ pub(crate) fn bf16(value: f32) -> u16 {
 }
 
 #[inline(always)]
-fn plain_to_bytes(row: &[f32], scale: f32, words: &mut [u32]) {
+fn plain_to_bytes<const FUSED: bool>(row: &[f32], scale: f32, words: &mut [u32]) {
     let inverse = 1.0 / scale;
     let bytes = parts_of::<u8>(words);
     for (byte, value) in bytes.iter_mut().zip(row) {
@@ -161,7 +179,7 @@ fn plain_to_bytes(row: &[f32], scale: f32, words: &mut [u32]) {
 }
 
 #[inline(always)]
-fn plain_to_i16(row: &[f32], scale: f32, words: &mut [u32]) {
+fn plain_to_i16<const FUSED: bool>(row: &[f32], scale: f32, words: &mut [u32]) {
     let inverse = 1.0 / scale;
     let halves = parts_of::<u16>(words);
     for (half, value) in halves.iter_mut().zip(row) {

@@ -2,7 +2,7 @@
 
 use crate::kernels::instructions::Instructions;
 use crate::kernels::kernel::{Kernel, Layout, TileShape};
-use crate::kernels::operand::{Operand, RowsOf, bf16, parts_of, quantization_scale, quantized};
+use crate::kernels::operand::{Operand, RowsOf, Words, bf16, interleave, parts_of, quantization_scale, quantized};
 use crate::kernels::rows;
 use crate::kernels::tile::{Columns, MAX_COLUMNS, MAX_ROWS, TileJob};
 
@@ -99,28 +99,39 @@ impl PackedMatrix {
         }
     }
 
+    /// Packs a matrix whose columns are `n` rows of words, `depth` words each, that are in this kernel's layout.
+    pub(crate) fn fill_column_words(&mut self, columns: Words<'_>, n: usize, depth: usize) {
+        let (width, _) = self.lay_out(depth * self.kernel.layout().group(), n);
+        for (p, panel) in self.panels.chunks_exact_mut(width * depth).take(n.div_ceil(width)).enumerate() {
+            for c in 0..width.min(n - p * width) {
+                let column = &columns.words[(p * width + c) * columns.stride..][..depth];
+                for (word, value) in panel[c..].iter_mut().step_by(width).zip(column) {
+                    *word = *value;
+                }
+            }
+        }
+    }
+
     /// Packs a matrix given by its rows, without bias, in memory that is already there. For formats of floats.
     pub(crate) fn fill_rows(&mut self, rows: RowsOf<'_>, n: usize) {
         let (width, depth) = self.lay_out(rows.n, n);
         let layout = self.kernel.layout();
-        let group = layout.group();
-        for k in 0..rows.n {
-            let row = rows.row(k, n);
-            for (p, values) in row.chunks(width).enumerate() {
-                let at = (p * depth + k / group) * width;
-                let words = &mut self.panels[at..at + values.len()];
+        for (p, panel) in self.panels.chunks_exact_mut(width * depth).take(n.div_ceil(width)).enumerate() {
+            let (first, here) = (p * width, width.min(n - p * width));
+            let row = |k: usize| &rows.row(k, n)[first..first + here];
+            for (index, words) in panel.chunks_exact_mut(width).enumerate() {
                 match layout {
                     Layout::Single => {
-                        for (word, value) in words.iter_mut().zip(values) {
+                        for (word, value) in words.iter_mut().zip(row(index)) {
                             *word = value.to_bits();
                         }
                     }
+                    Layout::Bf16Pair if 2 * index + 1 < rows.n => {
+                        interleave(self.instructions, row(2 * index), row(2 * index + 1), words);
+                    }
                     Layout::Bf16Pair => {
-                        let shift = 16 * (k % 2);
-                        for (word, value) in words.iter_mut().zip(values) {
-                            // The first of a pair clears what was there.
-                            let kept = if shift == 0 { 0 } else { *word };
-                            *word = kept | u32::from(bf16(*value)) << shift;
+                        for (word, value) in words.iter_mut().zip(row(2 * index)) {
+                            *word = u32::from(bf16(*value));
                         }
                     }
                     Layout::I16Pair | Layout::ByteQuad => unreachable!("integers are only packed by columns"),
@@ -170,11 +181,22 @@ impl PackedMatrix {
         epilogue: Epilogue,
         operand: &mut Operand,
     ) {
-        if self.k == 0 || x.n == 0 {
-            return;
+        if self.k > 0 && x.n > 0 {
+            let words = operand.words(self.instructions, self.kernel.layout(), x, self.k);
+            self.multiply_words(words, x.n, out, out_stride, epilogue);
         }
+    }
+
+    /// The same of `n` rows that are words already.
+    pub(crate) fn multiply_words(
+        &self,
+        x: Words<'_>,
+        n: usize,
+        out: &mut [f32],
+        out_stride: usize,
+        epilogue: Epilogue,
+    ) {
         let layout = self.kernel.layout();
-        let x_words = operand.words(self.instructions, layout, x, self.k);
         let (width, n_tile) = (self.kernel.columns(self.shape), self.kernel.rows(self.shape));
         let depth = self.k.div_ceil(layout.group());
         let mut tile = [0f32; MAX_ROWS * MAX_COLUMNS];
@@ -186,17 +208,17 @@ impl PackedMatrix {
                 scales: self.scales.get(first..).unwrap_or_default(),
                 start: self.start.get(first..).unwrap_or_default(),
             };
-            for begin in (0..x.n).step_by(n_tile) {
-                let n_rows = n_tile.min(x.n - begin);
+            for begin in (0..n).step_by(n_tile) {
+                let n_rows = n_tile.min(n - begin);
                 let is_whole = n_rows == n_tile && here == width && epilogue != Epilogue::Add;
                 let target = &mut out[begin * out_stride + first..];
                 let (out, out_stride_here) =
                     if is_whole { (&mut *target, out_stride) } else { (&mut tile[..], MAX_COLUMNS) };
                 let mut job = TileJob {
-                    x: &x_words.words[begin * x_words.stride..],
-                    x_stride: x_words.stride,
+                    x: &x.words[begin * x.stride..],
+                    x_stride: x.stride,
                     n_rows,
-                    row_scales: x_words.scales.get(begin..).unwrap_or_default(),
+                    row_scales: x.scales.get(begin..).unwrap_or_default(),
                     panel,
                     columns,
                     out,
