@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use r2r_model::config::EncoderConfig;
+use r2r_model::weight_file::RowTable;
 use r2r_model::weights::WeightsError;
 
 use crate::kernels::attention::{Attention, Heads};
@@ -57,9 +58,9 @@ pub(crate) struct Encoder {
 /// Word, position and type embeddings.
 #[derive(Debug)]
 pub(crate) struct Embeddings {
-    words: Vec<f32>,
-    positions: Vec<f32>,
-    types: Vec<f32>,
+    words: RowTable,
+    positions: RowTable,
+    types: RowTable,
     norm: LayerNorm,
 }
 
@@ -71,7 +72,7 @@ struct Shape {
 }
 
 #[derive(Debug)]
-struct Layer {
+pub(crate) struct Layer {
     /// Queries (scaled by 1/sqrt of the head size), keys and values in one product, D to 3D.
     attention_in: PackedMatrix,
     attention_out: PackedMatrix,
@@ -116,13 +117,13 @@ impl Scratch {
 
 impl Embeddings {
     /// Takes the embeddings out of a student's weights.
-    pub(crate) fn load(loader: &mut Loader, config: &EncoderConfig) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader, config: &EncoderConfig) -> Result<Self, WeightsError> {
         let d = config.hidden_size;
         let name = |part: &str| format!("bert.embeddings.{part}.weight");
         Ok(Self {
-            words: loader.tensor(&name("word_embeddings"), &[config.vocab_size, d])?,
-            positions: loader.tensor(&name("position_embeddings"), &[config.max_position_embeddings, d])?,
-            types: loader.tensor(&name("token_type_embeddings"), &[config.type_vocab_size, d])?,
+            words: loader.table(&name("word_embeddings"), [config.vocab_size, d])?,
+            positions: loader.table(&name("position_embeddings"), [config.max_position_embeddings, d])?,
+            types: loader.table(&name("token_type_embeddings"), [config.type_vocab_size, d])?,
             norm: loader.norm("bert.embeddings.LayerNorm", d)?,
         })
     }
@@ -130,9 +131,9 @@ impl Embeddings {
 
 impl StoredLayer {
     /// Takes layer `index` out of a student's weights.
-    pub(crate) fn load(loader: &mut Loader, config: &EncoderConfig, index: usize) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader, config: &EncoderConfig, index: usize) -> Result<Self, WeightsError> {
         let prefix = format!("bert.encoder.layer.{index}");
-        let mut map = |which: usize| {
+        let map = |which: usize| {
             let (n_inputs, n_outputs) = map_shape(config, which);
             loader.linear(&format!("{prefix}.{}", LAYER_MAPS[which]), n_inputs, n_outputs)
         };
@@ -144,7 +145,7 @@ impl StoredLayer {
         })
     }
 
-    fn packed(self, config: &EncoderConfig, instructions: Instructions, kernel: Kernel) -> Layer {
+    pub(crate) fn packed(self, config: &EncoderConfig, instructions: Instructions, kernel: Kernel) -> Layer {
         let [query, key, value, attention_out, up, down] = self.maps;
         let query = query.scaled((config.head_size() as f32).sqrt().recip());
         Layer {
@@ -172,15 +173,14 @@ impl Encoder {
     /// Puts an encoder together.
     pub(crate) fn new(
         embeddings: Arc<Embeddings>,
-        layers: Vec<StoredLayer>,
+        layers: Vec<Layer>,
         config: &EncoderConfig,
         instructions: Instructions,
         precision: Precision,
     ) -> Self {
-        let kernel = Kernel::of(instructions, precision);
         Self {
             embeddings,
-            layers: layers.into_iter().map(|layer| layer.packed(config, instructions, kernel)).collect(),
+            layers,
             shape: Shape {
                 heads: Heads { n: config.num_attention_heads, size: config.head_size() },
                 wide: config.intermediate_size,
@@ -216,12 +216,10 @@ impl Encoder {
             for ((position, (id, type_id)), row) in
                 sequence.ids.iter().zip(sequence.type_ids).enumerate().zip(rows.by_ref())
             {
-                let word = row_of(&table.words, *id as usize, d);
-                let place = row_of(&table.positions, position, d);
-                let kind = row_of(&table.types, *type_id as usize, d);
-                for (((sum, word), place), kind) in row.iter_mut().zip(word).zip(place).zip(kind) {
-                    *sum = word + place + kind;
-                }
+                row.fill(0.0);
+                table.words.add_row(*id as usize, row);
+                table.positions.add_row(position, row);
+                table.types.add_row(*type_id as usize, row);
                 rows::layer_norm(self.instructions, row, &table.norm);
             }
         }
@@ -287,11 +285,6 @@ impl Shape {
     fn hidden(self) -> usize {
         self.heads.n * self.heads.size
     }
-}
-
-/// Row `index` of a table of rows of `d` values.
-fn row_of(table: &[f32], index: usize, d: usize) -> &[f32] {
-    &table[index * d..(index + 1) * d]
 }
 
 /// Makes room for `n` values; what is there stays as it is.

@@ -28,7 +28,7 @@ pub(crate) struct EvidenceHead {
 }
 
 impl EvidenceHead {
-    pub(crate) fn load(loader: &mut Loader, d: usize) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader, d: usize) -> Result<Self, WeightsError> {
         Ok(Self {
             dense: loader.packed("reason.evidence.dense", d, d, Precision::F32)?,
             score: loader.packed("reason.evidence.score", d, 1, Precision::F32)?,

@@ -80,7 +80,7 @@ pub(crate) struct Running {
 
 impl ReasonDecoder {
     /// Takes the decoder out of a student's weights.
-    pub(crate) fn load(loader: &mut Loader, config: &ReasonsConfig, d: usize) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader, config: &ReasonsConfig, d: usize) -> Result<Self, WeightsError> {
         let (instructions, precision) = (loader.instructions, loader.precision);
         let kernel = Kernel::of(instructions, precision);
         let words = loader.tensor("reason.words.weight", &[config.vocabulary, d])?;
@@ -248,12 +248,12 @@ impl ReasonDecoder {
 }
 
 impl Layer {
-    fn load(loader: &mut Loader, config: &ReasonsConfig, d: usize, index: usize) -> Result<Self, WeightsError> {
+    fn load(loader: &Loader, config: &ReasonsConfig, d: usize, index: usize) -> Result<Self, WeightsError> {
         let (instructions, precision) = (loader.instructions, loader.precision);
         let kernel = Kernel::of(instructions, precision);
         let prefix = format!("reason.layers.{index}");
         let scale = ((d / config.heads) as f32).sqrt().recip();
-        let mut square = |part: &str| loader.linear(&format!("{prefix}.{part}"), d, d);
+        let square = |part: &str| loader.linear(&format!("{prefix}.{part}"), d, d);
         let self_in = StoredLinear::stacked(vec![
             square("self.query")?.scaled(scale),
             square("self.key")?,

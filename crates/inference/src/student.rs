@@ -12,11 +12,10 @@ use r2r_model::tokenizer::Tokenizer;
 use r2r_model::weights::WeightsError;
 
 use crate::base_encoder::subtract_low_rank;
-use crate::encoder::{Embeddings, Encoder, StoredLayer};
+use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer};
 use crate::error::InferenceError;
 use crate::evidence::EvidenceHead;
-use crate::kernels::{Epilogue, Instructions, Operand, PackedMatrix, Precision, RowsOf, rows};
-use crate::encoder::Scratch;
+use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf, rows};
 use crate::loading::Loader;
 use crate::parallel::{Pool, Reused};
 use crate::reason_decoder::ReasonDecoder;
@@ -69,7 +68,7 @@ pub(crate) struct RankHead {
 }
 
 impl RankHead {
-    fn load(loader: &mut Loader, d: usize) -> Result<Self, WeightsError> {
+    fn load(loader: &Loader, d: usize) -> Result<Self, WeightsError> {
         let classifier = loader.linear("classifier", d, 1)?;
         Ok(Self {
             pooler: loader.packed("bert.pooler.dense", d, d, Precision::F32)?,
@@ -98,10 +97,12 @@ impl Student {
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
         let epsilon = config.encoder.layer_norm_eps as f32;
         let precision = options.precision.unwrap_or(Precision::F32);
-        let mut loader = Loader { weights: folder.weights()?, instructions, precision, epsilon };
-        let parts = Parts::load(&mut loader, &config, vocabulary)
-            .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
+        let loader = Loader { weights: folder.weight_file()?, instructions, precision, epsilon };
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let pool = Pool::new(threads)
+            .map_err(|error| InferenceError::Threads { asked: threads, error: error.to_string() })?;
+        let parts = Parts::load(&loader, &config, vocabulary, &pool)
+            .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
         Ok(Self {
             config,
             tokenizer,
@@ -109,7 +110,7 @@ impl Student {
             base: parts.base,
             head: parts.head,
             reasons: parts.reasons,
-            pool: Pool::new(threads).map_err(|error| InferenceError::Threads { asked: threads, error: error.to_string() })?,
+            pool,
             scratch: Reused::new(),
             precision,
             wordings: options.wordings.unwrap_or(WORDINGS).get(),
@@ -163,22 +164,29 @@ struct Parts {
 
 impl Parts {
     fn load(
-        loader: &mut Loader,
+        loader: &Loader,
         config: &StudentConfig,
         vocabulary: Option<ReasonVocabulary>,
+        pool: &Pool,
     ) -> Result<Self, WeightsError> {
         let shape = &config.encoder;
         let (instructions, precision) = (loader.instructions, loader.precision);
         let embeddings = Arc::new(Embeddings::load(loader, shape)?);
         let needs_base = config.similarity_weight != 0.0 && loader.weights.has_prefix("similarity.");
-        let mut layers = Vec::with_capacity(shape.num_hidden_layers);
-        let mut base_layers = Vec::new();
-        for index in 0..shape.num_hidden_layers {
+        let kernel = Kernel::of(instructions, precision);
+        let indices: Vec<usize> = (0..shape.num_hidden_layers).collect();
+        let loaded = pool.map(&indices, |&index| -> Result<(Layer, Option<Layer>), WeightsError> {
             let layer = StoredLayer::load(loader, shape, index)?;
-            if needs_base {
-                base_layers.push(subtract_low_rank(loader, shape, index, &layer)?);
-            }
+            let base = needs_base.then(|| subtract_low_rank(loader, shape, index, &layer)).transpose()?;
+            let packed = |layer: StoredLayer| layer.packed(shape, instructions, kernel);
+            Ok((packed(layer), base.map(packed)))
+        });
+        let mut layers = Vec::with_capacity(loaded.len());
+        let mut base_layers = Vec::new();
+        for loaded in loaded {
+            let (layer, base) = loaded?;
             layers.push(layer);
+            base_layers.extend(base);
         }
         let base = needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions, precision));
         let reasons = match (vocabulary, &config.reasons) {

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::config::{ConfigError, EncoderConfig, StudentConfig, WeightFormat};
 use crate::reasons::{ReasonVocabulary, ReasonVocabularyError};
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::weight_file::WeightFile;
 use crate::weights::{Weights, WeightsError};
 
 const CONFIG: &str = "config.json";
@@ -154,6 +155,11 @@ impl StudentFolder {
     /// Reads all tensors as f32.
     pub fn weights(&self) -> Result<Weights, FolderError> {
         Ok(Weights::read(&self.weights_path())?)
+    }
+
+    /// Reads all tensors as they are stored.
+    pub fn weight_file(&self) -> Result<WeightFile, FolderError> {
+        Ok(WeightFile::open(&self.weights_path())?)
     }
 
     /// Reads the vocabulary of reasons; `None` for a student without reasons.

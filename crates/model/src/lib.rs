@@ -25,6 +25,7 @@ pub mod prose;
 pub mod reasons;
 pub mod sentence_pieces;
 pub mod tokenizer;
+pub mod weight_file;
 pub mod weights;
 pub mod words;
 

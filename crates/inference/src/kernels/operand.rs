@@ -17,6 +17,9 @@ pub(crate) struct RowsOf<'a> {
     pub(crate) n: usize,
 }
 
+/// The zero point of 8-bit inputs, so that they are unsigned as VNNI wants them.
+const INPUT_ZERO: u8 = 0x80;
+
 /// The words of an input in a kernel's layout, in memory that is reused.
 #[derive(Debug, Default)]
 pub(crate) struct Operand {
@@ -46,10 +49,6 @@ impl<'a> RowsOf<'a> {
         &self.values[r * self.stride..r * self.stride + k]
     }
 
-    /// `n` rows from `start` on.
-    pub(crate) fn part(self, start: usize, n: usize) -> Self {
-        Self { values: &self.values[start * self.stride..], n, ..self }
-    }
 }
 
 impl<'a> Words<'a> {
@@ -88,7 +87,7 @@ impl Operand {
                 }
                 Layout::ByteQuad => {
                     let scale = quantization_scale(largest_size(instructions, row));
-                    to_bytes(instructions, row, scale, words);
+                    to_bytes(instructions, row, scale, INPUT_ZERO, words);
                     self.scales.push(scale);
                 }
             }
@@ -137,8 +136,12 @@ for_each_instruction_set! {
     fn interleave(first: &[f32], second: &[f32], words: &mut [u32]) = plain_interleave
 }
 for_each_instruction_set! {
-    /// 8-bit integers with zero point 128, in quads.
-    fn to_bytes(row: &[f32], scale: f32, words: &mut [u32]) = plain_to_bytes
+    /// 8-bit integers in quads; `zero` is what 0 becomes.
+    fn to_bytes(row: &[f32], scale: f32, zero: u8, words: &mut [u32]) = plain_to_bytes
+}
+for_each_instruction_set! {
+    /// The sum of signed bytes.
+    fn sum_of_bytes(words: &[u32]) -> i32 = plain_sum_of_bytes
 }
 for_each_instruction_set! {
     /// 8-bit integers as i16, in pairs.
@@ -169,13 +172,18 @@ pub(crate) fn bf16(value: f32) -> u16 {
 }
 
 #[inline(always)]
-fn plain_to_bytes<const FUSED: bool>(row: &[f32], scale: f32, words: &mut [u32]) {
+fn plain_to_bytes<const FUSED: bool>(row: &[f32], scale: f32, zero: u8, words: &mut [u32]) {
     let inverse = 1.0 / scale;
     let bytes = parts_of::<u8>(words);
     for (byte, value) in bytes.iter_mut().zip(row) {
-        *byte = quantized(*value, inverse) ^ 0x80;
+        *byte = quantized(*value, inverse) ^ zero;
     }
     bytes[row.len()..].fill(0);
+}
+
+#[inline(always)]
+fn plain_sum_of_bytes<const FUSED: bool>(words: &[u32]) -> i32 {
+    words.iter().map(|word| word.to_ne_bytes().iter().map(|byte| i32::from(byte.cast_signed())).sum::<i32>()).sum()
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::kernels::instructions::Instructions;
 use crate::kernels::kernel::{Kernel, Layout, TileShape};
-use crate::kernels::operand::{Operand, RowsOf, Words, bf16, interleave, parts_of, quantization_scale, quantized};
+use crate::kernels::operand::{Operand, RowsOf, Words, bf16, interleave, quantization_scale, sum_of_bytes, to_bf16, to_bytes, to_i16};
 use crate::kernels::rows;
 use crate::kernels::tile::{Columns, MAX_COLUMNS, MAX_ROWS, TileJob};
 
@@ -68,35 +68,38 @@ impl PackedMatrix {
         packed
     }
 
-    /// Packs a matrix whose columns are the given rows, without bias, in memory that is already there.
+    /// Packs a matrix whose columns are the given rows, without bias.
     pub(crate) fn fill_columns(&mut self, columns: RowsOf<'_>, k: usize) {
-        let (width, depth) = self.lay_out(k, columns.n);
         let layout = self.kernel.layout();
-        for n in 0..columns.n {
+        let depth = k.div_ceil(layout.group());
+        let mut words = vec![0u32; columns.n * depth];
+        let (mut scales, mut start) = (Vec::new(), Vec::new());
+        for (n, words) in words.chunks_exact_mut(depth.max(1)).enumerate() {
             let column = columns.row(n, k);
-            let place = (n / width) * width * depth + n % width;
-            let words = self.panels[place..].iter_mut().step_by(width);
+            let mut scale = || {
+                let scale = quantization_scale(rows::largest_size(self.instructions, column));
+                scales.push(scale);
+                scale
+            };
             match layout {
                 Layout::Single => {
-                    for (word, value) in words.zip(column) {
+                    for (word, value) in words.iter_mut().zip(column) {
                         *word = value.to_bits();
                     }
                 }
-                Layout::Bf16Pair => {
-                    for (word, pair) in words.zip(column.chunks(2)) {
-                        let second = pair.get(1).map_or(0, |value| u32::from(bf16(*value)));
-                        *word = u32::from(bf16(pair[0])) | second << 16;
-                    }
-                }
-                Layout::I16Pair | Layout::ByteQuad => {
-                    let scale = quantization_scale(rows::largest_size(self.instructions, column));
-                    let inverse = 1.0 / scale;
-                    let value = |value: f32| quantized(value, inverse);
-                    self.scales[n] = scale;
-                    self.start[n] = fill_integers(words, column, layout, value);
+                Layout::Bf16Pair => to_bf16(self.instructions, column, words),
+                Layout::I16Pair => to_i16(self.instructions, column, scale(), words),
+                Layout::ByteQuad => {
+                    to_bytes(self.instructions, column, scale(), 0, words);
+                    // Inputs carry the zero point 128, which each column's sum takes away again.
+                    start.push(-128 * sum_of_bytes(self.instructions, words));
                 }
             }
         }
+        self.fill_column_words(Words { words: &words, stride: depth, scales: &[] }, columns.n, depth);
+        self.scales[..scales.len()].copy_from_slice(&scales);
+        self.start[..start.len()].copy_from_slice(&start);
+        self.k = k;
     }
 
     /// Packs a matrix whose columns are `n` rows of words, `depth` words each, that are in this kernel's layout.
@@ -247,32 +250,6 @@ impl PackedMatrix {
             }
         }
     }
-}
-
-/// Writes a column of 8-bit integers into its words and returns what its sums begin with.
-fn fill_integers<'a>(
-    words: impl Iterator<Item = &'a mut u32>,
-    column: &[f32],
-    layout: Layout,
-    value: impl Fn(f32) -> u8,
-) -> i32 {
-    let mut sum = 0;
-    for (word, values) in words.zip(column.chunks(layout.group())) {
-        let mut filled = [0u32];
-        if layout == Layout::ByteQuad {
-            for (byte, x) in parts_of::<u8>(&mut filled).iter_mut().zip(values) {
-                *byte = value(*x);
-                sum += i32::from(byte.cast_signed());
-            }
-        } else {
-            for (half, x) in parts_of::<u16>(&mut filled).iter_mut().zip(values) {
-                *half = i16::from(value(*x).cast_signed()).cast_unsigned();
-            }
-        }
-        *word = filled[0];
-    }
-    // Inputs carry the zero point 128, which each column's sum takes away again.
-    -128 * sum
 }
 
 #[cfg(test)]
