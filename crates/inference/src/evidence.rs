@@ -42,7 +42,13 @@ impl EvidenceHead {
         for sentence in &pair.sentences {
             let mean = pair.mean_state(&sentence.pieces);
             let mut inner = vec![0f32; mean.len()];
-            self.dense.multiply(RowsOf::dense(&mean, mean.len()), &mut inner, mean.len(), Epilogue::Store, &mut operand);
+            self.dense.multiply(
+                RowsOf::dense(&mean, mean.len()),
+                &mut inner,
+                mean.len(),
+                Epilogue::Store,
+                &mut operand,
+            );
             for value in &mut inner {
                 *value = value.tanh();
             }

@@ -66,12 +66,7 @@ impl Loader {
     }
 
     /// `NAME.weight` and `NAME.bias`; the maps of the reason decoder may lack a bias.
-    pub(crate) fn linear(
-        &self,
-        name: &str,
-        n_inputs: usize,
-        n_outputs: usize,
-    ) -> Result<StoredLinear, WeightsError> {
+    pub(crate) fn linear(&self, name: &str, n_inputs: usize, n_outputs: usize) -> Result<StoredLinear, WeightsError> {
         let weight = self.weights.tensor(&format!("{name}.weight"), &[n_outputs, n_inputs])?;
         let bias_name = format!("{name}.bias");
         let bias = if name.starts_with("reason.") && self.weights.shape(&bias_name).is_none() {

@@ -122,7 +122,13 @@ impl ReasonDecoder {
     pub(crate) fn begin(&self, words: &[MemoryWord], states: &[f32]) -> Running {
         let d = self.hidden;
         let mut memory = vec![0f32; states.len()];
-        self.memory.project.multiply(RowsOf::dense(states, d), &mut memory, d, Epilogue::Store, &mut Operand::default());
+        self.memory.project.multiply(
+            RowsOf::dense(states, d),
+            &mut memory,
+            d,
+            Epilogue::Store,
+            &mut Operand::default(),
+        );
         for (row, word) in memory.chunks_exact_mut(d).zip(words) {
             let segment = word.segment as usize;
             rows::add_scaled(self.instructions, row, 1.0, &self.memory.segments[segment * d..(segment + 1) * d]);
@@ -135,7 +141,13 @@ impl ReasonDecoder {
         }
         let cross_of = |layer: &Layer| {
             let mut cross = vec![0f32; memory.len() * 2];
-            layer.cross_in.multiply(RowsOf::dense(&memory, d), &mut cross, 2 * d, Epilogue::Store, &mut Operand::default());
+            layer.cross_in.multiply(
+                RowsOf::dense(&memory, d),
+                &mut cross,
+                2 * d,
+                Epilogue::Store,
+                &mut Operand::default(),
+            );
             cross
         };
         let cross = self.layers.iter().map(cross_of).collect();

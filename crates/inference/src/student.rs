@@ -79,7 +79,13 @@ impl RankHead {
 
     pub(crate) fn logit(&self, first: &[f32], instructions: Instructions) -> f32 {
         let mut pooled = vec![0f32; first.len()];
-        self.pooler.multiply(RowsOf::dense(first, first.len()), &mut pooled, first.len(), Epilogue::Store, &mut Operand::default());
+        self.pooler.multiply(
+            RowsOf::dense(first, first.len()),
+            &mut pooled,
+            first.len(),
+            Epilogue::Store,
+            &mut Operand::default(),
+        );
         for value in &mut pooled {
             *value = value.tanh();
         }
@@ -96,11 +102,11 @@ impl Student {
         let vocabulary = folder.reason_words(&config)?;
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
         let epsilon = config.encoder.layer_norm_eps as f32;
-        let precision = options.precision.unwrap_or(Precision::F32);
+        let precision = options.precision.unwrap_or_else(|| fastest_harmless(&config, instructions));
         let loader = Loader { weights: folder.weight_file()?, instructions, precision, epsilon };
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        let pool = Pool::new(threads)
-            .map_err(|error| InferenceError::Threads { asked: threads, error: error.to_string() })?;
+        let pool =
+            Pool::new(threads).map_err(|error| InferenceError::Threads { asked: threads, error: error.to_string() })?;
         let parts = Parts::load(&loader, &config, vocabulary, &pool)
             .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
         Ok(Self {
@@ -154,6 +160,13 @@ impl Student {
     }
 }
 
+/// The fastest number format here whose loss was measured to be harmless for this student.
+fn fastest_harmless(config: &StudentConfig, instructions: Instructions) -> Precision {
+    let measured = config.precision.unwrap_or_default();
+    let formats = Kernel::fast_formats(instructions).iter().copied();
+    formats.into_iter().find(|format| measured.allows(*format)).unwrap_or(Precision::F32)
+}
+
 /// Everything that is made of tensors.
 struct Parts {
     encoder: Encoder,
@@ -188,7 +201,8 @@ impl Parts {
             layers.push(layer);
             base_layers.extend(base);
         }
-        let base = needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions, precision));
+        let base =
+            needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions, precision));
         let reasons = match (vocabulary, &config.reasons) {
             (Some(vocabulary), Some(reasons)) => Some(ReasonParts {
                 vocabulary,

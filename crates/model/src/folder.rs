@@ -189,6 +189,14 @@ impl StudentFolder {
         Self::open(root)
     }
 
+    /// Replaces `config.json` of a student, for what is learned about it after it was written.
+    pub fn replace_config(&self, config: &StudentConfig) -> Result<(), FolderError> {
+        config.check().map_err(|source| self.config_error(source))?;
+        let (path, partial) = (self.root.join(CONFIG), self.root.join("config.json.partial"));
+        put(&partial, config.to_json().as_bytes())?;
+        fs::rename(&partial, &path).map_err(|source| file_error(&path, source))
+    }
+
     /// Writes the plain f32 cross-encoder inside this student as transformers loads it
     /// (`BertForSequenceClassification` and its tokenizer). Similarity and reasons stay behind: its logit is the
     /// head's alone.

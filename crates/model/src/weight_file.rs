@@ -75,7 +75,11 @@ impl WeightFile {
     /// A matrix of a known shape, to look single rows up in.
     pub fn table(&self, name: &str, expected: [usize; 2]) -> Result<RowTable, WeightsError> {
         let stored = self.expect(name, &expected)?;
-        Ok(RowTable { bytes: self.bytes[stored.bytes.clone()].to_vec(), width: expected[1], format: stored.format.clone() })
+        Ok(RowTable {
+            bytes: self.bytes[stored.bytes.clone()].to_vec(),
+            width: expected[1],
+            format: stored.format.clone(),
+        })
     }
 
     fn expect(&self, name: &str, expected: &[usize]) -> Result<&Stored, WeightsError> {

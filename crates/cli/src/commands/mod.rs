@@ -9,6 +9,7 @@ pub(crate) mod export;
 pub(crate) mod index;
 pub(crate) mod inspect;
 pub(crate) mod judge;
+pub(crate) mod precision;
 pub(crate) mod reproduce;
 pub(crate) mod rerank;
 pub(crate) mod retrieve;

@@ -2,8 +2,10 @@
 //!
 //! The scores of a tile of query rows stay in the first cache between their two products.
 
+use r2r_model::precision::Precision;
+
 use crate::kernels::instructions::Instructions;
-use crate::kernels::kernel::{Kernel, Precision};
+use crate::kernels::kernel::Kernel;
 use crate::kernels::operand::{Operand, RowsOf};
 use crate::kernels::packed::{Epilogue, PackedMatrix};
 use crate::kernels::rows::{self, LANES};

@@ -3,20 +3,11 @@
 //! All kernels see the same memory: words of 32 bits, each holding a group of one, two or four neighboring values of k.
 //! They differ in the instruction that multiplies a word of the input with words of the matrix and adds to the sums.
 
+use r2r_model::precision::Precision;
+
 use crate::kernels::instructions::Instructions;
 use crate::kernels::tile;
 use crate::kernels::tile::TileJob;
-
-/// The number format of products; sums, biases and everything between products are 32-bit floats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Precision {
-    /// 32-bit floats.
-    F32,
-    /// bfloat16: the exponent of f32 and 8 bits of precision.
-    Bf16,
-    /// 8-bit integers: one scale for each output of a weight matrix, one for each input row.
-    Int8,
-}
 
 /// How values of k share a 32-bit word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +103,22 @@ impl Kernel {
         }
     }
 
+    /// The formats whose products are faster than those of 32-bit floats, the fastest first.
+    pub(crate) fn fast_formats(instructions: Instructions) -> &'static [Precision] {
+        match instructions {
+            Instructions::Portable => &[],
+            #[cfg(target_arch = "aarch64")]
+            Instructions::Neon => &[],
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => &[Precision::Int8],
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => match Self::fastest_floats(instructions) {
+                Precision::Bf16 => &[Precision::Int8, Precision::Bf16],
+                Precision::F32 | Precision::Int8 => &[Precision::Int8],
+            },
+        }
+    }
+
     /// Every kernel that this processor can run.
     #[cfg(test)]
     pub(crate) fn available() -> Vec<Self> {
@@ -130,6 +137,7 @@ impl Kernel {
     }
 
     /// The format that it computes in.
+    #[cfg(test)]
     pub(crate) fn precision(self) -> Precision {
         match self.layout() {
             Layout::Single => Precision::F32,

@@ -17,7 +17,7 @@ pub(crate) mod rows;
 mod tile;
 
 pub use instructions::{Instructions, NoInstructions};
-pub use kernel::Precision;
 pub(crate) use kernel::Kernel;
 pub(crate) use operand::{Operand, RowsOf};
 pub(crate) use packed::{Epilogue, PackedMatrix};
+pub use r2r_model::precision::Precision;

@@ -48,7 +48,6 @@ impl<'a> RowsOf<'a> {
     pub(crate) fn row(self, r: usize, k: usize) -> &'a [f32] {
         &self.values[r * self.stride..r * self.stride + k]
     }
-
 }
 
 impl<'a> Words<'a> {

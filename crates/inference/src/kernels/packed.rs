@@ -2,7 +2,9 @@
 
 use crate::kernels::instructions::Instructions;
 use crate::kernels::kernel::{Kernel, Layout, TileShape};
-use crate::kernels::operand::{Operand, RowsOf, Words, bf16, interleave, quantization_scale, sum_of_bytes, to_bf16, to_bytes, to_i16};
+use crate::kernels::operand::{
+    Operand, RowsOf, Words, bf16, interleave, quantization_scale, sum_of_bytes, to_bf16, to_bytes, to_i16,
+};
 use crate::kernels::rows;
 use crate::kernels::tile::{Columns, MAX_COLUMNS, MAX_ROWS, TileJob};
 
@@ -34,7 +36,6 @@ pub(crate) enum Epilogue {
     /// It is added to what is there.
     Add,
 }
-
 
 impl PackedMatrix {
     /// A matrix of no columns, to be filled.
@@ -255,9 +256,9 @@ impl PackedMatrix {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use r2r_model::precision::Precision;
 
     use super::*;
-    use crate::kernels::kernel::Precision;
 
     fn numbers(n: usize, seed: usize) -> Vec<f32> {
         (0..n).map(|i| (((i + seed) * 7919 % 2003) as f32 - 1001.0) / 1000.0).collect()

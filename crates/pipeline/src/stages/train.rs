@@ -16,6 +16,7 @@ use crate::provenance::{Input, Provenance};
 use crate::recipe::Recipe;
 use crate::stages::base::base_folder;
 use crate::stages::distill::{DEV, TRAIN, read_examples};
+use crate::stages::precision::measure_precision;
 
 /// Trains the student of a recipe from its examples unless it is fresh. An interrupted training goes on from its last
 /// checkpoint where `resume` is asked for; without it, checkpoints in the way are an error.
@@ -62,6 +63,8 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     for folder in [student.as_path(), work.as_path()] {
         copy_files(folder, building.path())?;
     }
+    let losses = measure_precision(building.path(), &dev, None, progress)?;
+    building.provenance.count("precision", serde_json::to_value(losses).map_err(PipelineError::failed)?);
     building.provenance.count("steps", report.steps);
     building.provenance.count("best", serde_json::to_value(report.best).map_err(PipelineError::failed)?);
     building.provenance.count("last", serde_json::to_value(&report.last).map_err(PipelineError::failed)?);

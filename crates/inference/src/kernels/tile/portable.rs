@@ -51,9 +51,7 @@ fn sums<T: Copy, const ROWS: usize, const COLUMNS: usize>(
     sums
 }
 
-fn store<const ROWS: usize, const COLUMNS: usize>(job: &mut TileJob<'_>, value: impl Fn(usize, usize) -> f32)
-
-{
+fn store<const ROWS: usize, const COLUMNS: usize>(job: &mut TileJob<'_>, value: impl Fn(usize, usize) -> f32) {
     for r in 0..ROWS {
         let row = &mut job.out[r * job.out_stride..][..COLUMNS];
         for (c, out) in row.iter_mut().enumerate() {
