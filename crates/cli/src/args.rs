@@ -5,8 +5,10 @@ pub(crate) mod teacher;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use reason_to_rank::inference::Instructions;
 
 use crate::args::judge::Judge;
 use crate::args::teacher::TeacherArguments;
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Write a student as a plain cross-encoder for Hugging Face transformers (float32).
     Export(Export),
+    /// Measure what a student loses in faster number formats, and write it where `--precision auto` reads it.
+    Precision(MeasurePrecision),
     /// Show what this machine has, what the student needs, and how fast it runs here.
     Doctor(Doctor),
 }
@@ -66,21 +70,28 @@ pub(crate) struct StudentArguments {
     /// Folder of the student, or of a BERT cross-encoder from Hugging Face [default: the shipped one in models/].
     #[arg(long, value_name = "DIR", env = "R2R_STUDENT")]
     pub student: Option<PathBuf>,
-    /// Arithmetic: only f32 exists in this version, and auto takes it.
+    /// Number format of the matrix products.
     #[arg(long, value_enum, default_value_t = Precision::Auto)]
     pub precision: Precision,
+    /// Vector instructions: portable, avx2, avx512 or neon [default: the best that the processor has].
+    #[arg(long, value_name = "SET", value_parser = Instructions::from_str)]
+    pub isa: Option<Instructions>,
     /// Threads to use [default: all].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 }
 
-/// The arithmetic of the student.
+/// The number format of the student's products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Precision {
-    /// The fastest that loses nothing.
+    /// The fastest that was measured to lose nothing that matters for this student (`r2r precision`).
     Auto,
     /// 32-bit floats.
     F32,
+    /// bfloat16: fast where the processor has AVX512-BF16.
+    Bf16,
+    /// 8-bit integers: the fastest.
+    Int8,
 }
 
 /// `r2r rerank`
@@ -355,6 +366,23 @@ pub(crate) struct Export {
     /// Folder of the new cross-encoder.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+}
+
+/// `r2r precision`
+#[derive(Args, Debug)]
+pub(crate) struct MeasurePrecision {
+    /// Folder of the student; its config.json, provenance.json and README.md are updated.
+    #[arg(long, value_name = "DIR")]
+    pub student: PathBuf,
+    /// Held-out lists: the dev.jsonl that `distill` wrote, or its folder.
+    #[arg(long, value_name = "PATH")]
+    pub examples: PathBuf,
+    /// Threads to use [default: all].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r doctor`

@@ -54,6 +54,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Reproduce(options) => commands::reproduce::run(options),
         Command::Inspect(options) => commands::inspect::run(options),
         Command::Export(options) => commands::export::run(options),
+        Command::Precision(options) => commands::precision::run(options),
         Command::Doctor(options) => commands::doctor::run(options),
     }
 }

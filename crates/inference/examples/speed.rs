@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use r2r_inference::{Options, Student};
+use r2r_inference::{Options, Precision, Student};
 use r2r_model::encoding::Limits;
 
 const PAIRS: usize = 100;
@@ -20,7 +20,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = arguments.first().ok_or("give the folder of a student")?;
     let threads = arguments.get(1).map(|value| value.parse::<NonZeroUsize>()).transpose()?;
     let tokens = arguments.get(2).map_or(Ok(128), |value| value.parse::<usize>())?;
-    let student = Student::open(Path::new(folder), &Options { threads, ..Options::default() })?;
+    let precision = match arguments.get(3).map(String::as_str) {
+        Some("int8") => Some(Precision::Int8),
+        Some("bf16") => Some(Precision::Bf16),
+        _ => None,
+    };
+    let begun = Instant::now();
+    let student = Student::open(Path::new(folder), &Options { threads, precision, ..Options::default() })?;
+    println!("opened in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
     let query = "how do volcanic rocks form";
     let text = "the lava cools fast and the rock is dark ".repeat(tokens);
     // The number of bytes whose pieces fill the pair.

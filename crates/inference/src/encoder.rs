@@ -2,15 +2,19 @@
 //!
 //! Legend: S sequences, N all their pieces laid end to end, L pieces of one, D hidden size, F feed-forward width.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use r2r_model::config::EncoderConfig;
+use r2r_model::weight_file::RowTable;
 use r2r_model::weights::WeightsError;
 
+use crate::kernels::attention::{Attention, Heads};
 use crate::kernels::rows::{self, LayerNorm};
-use crate::kernels::{Instructions, PackedMatrix, RowsOf};
+use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf};
 use crate::loading::{Loader, StoredLinear};
+
+/// Rows that go from attention to the end of a layer together: their widest states stay in the second cache.
+const ROWS_TOGETHER: usize = 96;
 
 /// The linear maps of a layer, by their names in weight files: query, key, value, attention output, feed-forward
 /// up and down.
@@ -48,27 +52,27 @@ pub(crate) struct Encoder {
     layers: Vec<Layer>,
     shape: Shape,
     instructions: Instructions,
+    precision: Precision,
 }
 
 /// Word, position and type embeddings.
 #[derive(Debug)]
 pub(crate) struct Embeddings {
-    words: Vec<f32>,
-    positions: Vec<f32>,
-    types: Vec<f32>,
+    words: RowTable,
+    positions: RowTable,
+    types: RowTable,
     norm: LayerNorm,
 }
 
 /// Sizes that the forward pass needs.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
-    hidden: usize,
-    heads: usize,
+    heads: Heads,
     wide: usize,
 }
 
 #[derive(Debug)]
-struct Layer {
+pub(crate) struct Layer {
     /// Queries (scaled by 1/sqrt of the head size), keys and values in one product, D to 3D.
     attention_in: PackedMatrix,
     attention_out: PackedMatrix,
@@ -86,26 +90,40 @@ pub(crate) struct StoredLayer {
 }
 
 /// Buffers that one thread reuses.
-#[derive(Default)]
 pub(crate) struct Scratch {
-    attention_in: Vec<f32>,
+    /// States, `[N, D]`.
+    states: Vec<f32>,
+    /// Queries, keys and values, `[N, 3D]`.
+    inner: Vec<f32>,
     context: Vec<f32>,
-    projected: Vec<f32>,
     wide: Vec<f32>,
-    scores: Vec<f32>,
-    keys: Option<PackedMatrix>,
-    values: Option<PackedMatrix>,
+    attention: Attention,
+    operand: Operand,
+}
+
+impl Scratch {
+    /// Buffers for encoders of a precision.
+    pub(crate) fn new(instructions: Instructions, precision: Precision, heads: Heads) -> Self {
+        Self {
+            states: Vec::new(),
+            inner: Vec::new(),
+            context: Vec::new(),
+            wide: Vec::new(),
+            attention: Attention::new(instructions, precision, heads),
+            operand: Operand::default(),
+        }
+    }
 }
 
 impl Embeddings {
     /// Takes the embeddings out of a student's weights.
-    pub(crate) fn load(loader: &mut Loader, config: &EncoderConfig) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader, config: &EncoderConfig) -> Result<Self, WeightsError> {
         let d = config.hidden_size;
         let name = |part: &str| format!("bert.embeddings.{part}.weight");
         Ok(Self {
-            words: loader.tensor(&name("word_embeddings"), &[config.vocab_size, d])?,
-            positions: loader.tensor(&name("position_embeddings"), &[config.max_position_embeddings, d])?,
-            types: loader.tensor(&name("token_type_embeddings"), &[config.type_vocab_size, d])?,
+            words: loader.table(&name("word_embeddings"), [config.vocab_size, d])?,
+            positions: loader.table(&name("position_embeddings"), [config.max_position_embeddings, d])?,
+            types: loader.table(&name("token_type_embeddings"), [config.type_vocab_size, d])?,
             norm: loader.norm("bert.embeddings.LayerNorm", d)?,
         })
     }
@@ -113,9 +131,9 @@ impl Embeddings {
 
 impl StoredLayer {
     /// Takes layer `index` out of a student's weights.
-    pub(crate) fn load(loader: &mut Loader, config: &EncoderConfig, index: usize) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader, config: &EncoderConfig, index: usize) -> Result<Self, WeightsError> {
         let prefix = format!("bert.encoder.layer.{index}");
-        let mut map = |which: usize| {
+        let map = |which: usize| {
             let (n_inputs, n_outputs) = map_shape(config, which);
             loader.linear(&format!("{prefix}.{}", LAYER_MAPS[which]), n_inputs, n_outputs)
         };
@@ -127,15 +145,15 @@ impl StoredLayer {
         })
     }
 
-    fn packed(self, config: &EncoderConfig, instructions: Instructions) -> Layer {
+    pub(crate) fn packed(self, config: &EncoderConfig, instructions: Instructions, kernel: Kernel) -> Layer {
         let [query, key, value, attention_out, up, down] = self.maps;
         let query = query.scaled((config.head_size() as f32).sqrt().recip());
         Layer {
-            attention_in: StoredLinear::stacked(vec![query, key, value]).packed(instructions),
-            attention_out: attention_out.packed(instructions),
+            attention_in: StoredLinear::stacked(vec![query, key, value]).packed(instructions, kernel),
+            attention_out: attention_out.packed(instructions, kernel),
             attention_norm: self.attention_norm,
-            up: up.packed(instructions),
-            down: down.packed(instructions),
+            up: up.packed(instructions, kernel),
+            down: down.packed(instructions, kernel),
             output_norm: self.output_norm,
         }
     }
@@ -155,117 +173,118 @@ impl Encoder {
     /// Puts an encoder together.
     pub(crate) fn new(
         embeddings: Arc<Embeddings>,
-        layers: Vec<StoredLayer>,
+        layers: Vec<Layer>,
         config: &EncoderConfig,
         instructions: Instructions,
+        precision: Precision,
     ) -> Self {
         Self {
             embeddings,
-            layers: layers.into_iter().map(|layer| layer.packed(config, instructions)).collect(),
+            layers,
             shape: Shape {
-                hidden: config.hidden_size,
-                heads: config.num_attention_heads,
+                heads: Heads { n: config.num_attention_heads, size: config.head_size() },
                 wide: config.intermediate_size,
             },
             instructions,
+            precision,
         }
     }
 
-    /// States of the last layer, sequences one after the other.
-    pub(crate) fn states(&self, sequences: &[Sequence<'_>], keep: Keep, scratch: &mut Scratch) -> Vec<f32> {
-        let mut x = self.embed(sequences);
-        let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.ids.len()).collect();
+    /// Buffers for this encoder.
+    pub(crate) fn scratch(&self) -> Scratch {
+        Scratch::new(self.instructions, self.precision, self.shape.heads)
+    }
+
+    /// States of the last layer, sequences one after the other; they lie in the scratch space.
+    pub(crate) fn states<'a>(&self, sequences: &[Sequence<'_>], keep: Keep, scratch: &'a mut Scratch) -> &'a [f32] {
+        let mut n = self.embed(sequences, &mut scratch.states);
         for (index, layer) in self.layers.iter().enumerate() {
             let keep_here = if index + 1 == self.layers.len() { keep } else { Keep::All };
-            self.run_layer(layer, &lengths, keep_here, &mut x, scratch);
+            n = self.run_layer(layer, sequences, keep_here, n, scratch);
         }
-        x
+        &scratch.states[..n * self.shape.hidden()]
     }
 
-    fn embed(&self, sequences: &[Sequence<'_>]) -> Vec<f32> {
-        let d = self.shape.hidden;
+    /// Puts the embeddings of all pieces into the first rows of `states` and says how many they are.
+    fn embed(&self, sequences: &[Sequence<'_>], states: &mut Vec<f32>) -> usize {
+        let d = self.shape.hidden();
         let table = &*self.embeddings;
-        let mut x = Vec::with_capacity(sequences.iter().map(|sequence| sequence.ids.len()).sum::<usize>() * d);
+        let n = sequences.iter().map(|sequence| sequence.ids.len()).sum();
+        grow(states, n * d);
+        let mut rows = states.chunks_exact_mut(d);
         for sequence in sequences {
-            for (position, (id, type_id)) in sequence.ids.iter().zip(sequence.type_ids).enumerate() {
-                let word = row_of(&table.words, *id as usize, d);
-                let place = row_of(&table.positions, position, d);
-                let kind = row_of(&table.types, *type_id as usize, d);
-                x.extend(word.iter().zip(place).zip(kind).map(|((word, place), kind)| word + place + kind));
+            for ((position, (id, type_id)), row) in
+                sequence.ids.iter().zip(sequence.type_ids).enumerate().zip(rows.by_ref())
+            {
+                row.fill(0.0);
+                table.words.add_row(*id as usize, row);
+                table.positions.add_row(position, row);
+                table.types.add_row(*type_id as usize, row);
+                rows::layer_norm(self.instructions, row, &table.norm);
             }
         }
-        for row in x.chunks_exact_mut(d) {
-            rows::layer_norm(self.instructions, row, &table.norm);
-        }
-        x
+        n
     }
 
-    fn run_layer(&self, layer: &Layer, lengths: &[usize], keep: Keep, x: &mut Vec<f32>, scratch: &mut Scratch) {
-        let Shape { hidden: d, wide, .. } = self.shape;
-        grow(&mut scratch.attention_in, x.len() * 3);
-        layer.attention_in.multiply(RowsOf::dense(x, d), &mut scratch.attention_in, 3 * d);
-        grow(&mut scratch.context, x.len());
+    /// Runs a layer over the first `n` states and says how many it leaves.
+    fn run_layer(
+        &self,
+        layer: &Layer,
+        sequences: &[Sequence<'_>],
+        keep: Keep,
+        n: usize,
+        scratch: &mut Scratch,
+    ) -> usize {
+        let d = self.shape.hidden();
+        let Scratch { states, inner, context, wide, attention, operand } = scratch;
+        grow(inner, n * 3 * d);
+        layer.attention_in.multiply(RowsOf::dense(&states[..n * d], d), inner, 3 * d, Epilogue::Store, operand);
+        grow(context, n * d);
         let (mut first, mut row) = (0, 0);
-        for &length in lengths {
+        for sequence in sequences {
+            let length = sequence.ids.len();
             let n_queries = match keep {
                 Keep::All => length,
                 Keep::First => 1,
             };
             if n_queries < length {
-                x.copy_within(first * d..(first + 1) * d, row * d);
+                states.copy_within(first * d..(first + 1) * d, row * d);
             }
-            self.attend(first..first + length, row..row + n_queries, scratch);
+            let of_sequence = RowsOf { values: &inner[first * 3 * d..], stride: 3 * d, n: length };
+            attention.attend(of_sequence, n_queries, &mut context[row * d..]);
             first += length;
             row += n_queries;
         }
-        x.truncate(row * d);
-
-        grow(&mut scratch.projected, x.len());
-        layer.attention_out.multiply(RowsOf::dense(&scratch.context[..x.len()], d), &mut scratch.projected, d);
-        self.add_and_norm(x, &scratch.projected, &layer.attention_norm);
-
-        grow(&mut scratch.wide, row * wide);
-        layer.up.multiply(RowsOf::dense(x, d), &mut scratch.wide, wide);
-        rows::gelu(self.instructions, &mut scratch.wide[..row * wide]);
-        layer.down.multiply(RowsOf::dense(&scratch.wide[..row * wide], wide), &mut scratch.projected, d);
-        self.add_and_norm(x, &scratch.projected, &layer.output_norm);
-    }
-
-    /// Multi-head attention of one sequence: its first rows as queries over all its rows `keys`, into the rows
-    /// `out` of the context.
-    fn attend(&self, keys: Range<usize>, out: Range<usize>, scratch: &mut Scratch) {
-        let Shape { hidden: d, heads, .. } = self.shape;
-        let (size, length, n_queries) = (d / heads, keys.len(), out.len());
-        let packed_keys = scratch.keys.get_or_insert_with(PackedMatrix::empty);
-        let packed_values = scratch.values.get_or_insert_with(PackedMatrix::empty);
-        let rows = &scratch.attention_in[keys.start * 3 * d..keys.end * 3 * d];
-        grow(&mut scratch.scores, n_queries * length);
-        for head in 0..heads {
-            let [query, key, value] = [0, d, 2 * d].map(|part| part + head * size);
-            packed_keys.refill(self.instructions, size, length, |k, n| rows[n * 3 * d + key + k]);
-            packed_values.refill(self.instructions, length, size, |k, n| rows[k * 3 * d + value + n]);
-            let queries = RowsOf { values: &rows[query..], stride: 3 * d, n: n_queries };
-            packed_keys.multiply(queries, &mut scratch.scores, length);
-            for scores in scratch.scores[..n_queries * length].chunks_exact_mut(length) {
-                rows::softmax(self.instructions, scores);
-            }
-            let weights = RowsOf::dense(&scratch.scores[..n_queries * length], length);
-            packed_values.multiply(weights, &mut scratch.context[out.start * d + head * size..], d);
+        grow(wide, ROWS_TOGETHER.min(row) * self.shape.wide);
+        let together = ROWS_TOGETHER * d;
+        for (x, context) in states[..row * d].chunks_mut(together).zip(context.chunks(together)) {
+            self.run_rows(layer, x, &context[..x.len()], wide, operand);
         }
+        row
     }
 
-    fn add_and_norm(&self, x: &mut [f32], added: &[f32], norm: &LayerNorm) {
-        let d = self.shape.hidden;
-        for (row, added) in x.chunks_exact_mut(d).zip(added.chunks_exact(d)) {
-            rows::add_scaled(self.instructions, row, 1.0, added);
+    /// What a layer does behind attention, where rows do not see one another.
+    fn run_rows(&self, layer: &Layer, x: &mut [f32], context: &[f32], wide: &mut [f32], operand: &mut Operand) {
+        let (d, n_wide) = (self.shape.hidden(), self.shape.wide);
+        layer.attention_out.multiply(RowsOf::dense(context, d), x, d, Epilogue::Add, operand);
+        self.normalize(x, &layer.attention_norm);
+        let wide = &mut wide[..x.len() / d * n_wide];
+        layer.up.multiply(RowsOf::dense(x, d), wide, n_wide, Epilogue::Gelu, operand);
+        layer.down.multiply(RowsOf::dense(wide, n_wide), x, d, Epilogue::Add, operand);
+        self.normalize(x, &layer.output_norm);
+    }
+
+    fn normalize(&self, x: &mut [f32], norm: &LayerNorm) {
+        for row in x.chunks_exact_mut(self.shape.hidden()) {
             rows::layer_norm(self.instructions, row, norm);
         }
     }
 }
 
-/// Row `index` of a table of rows of `d` values.
-fn row_of(table: &[f32], index: usize, d: usize) -> &[f32] {
-    &table[index * d..(index + 1) * d]
+impl Shape {
+    fn hidden(self) -> usize {
+        self.heads.n * self.heads.size
+    }
 }
 
 /// Makes room for `n` values; what is there stays as it is.

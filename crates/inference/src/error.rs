@@ -33,6 +33,14 @@ pub enum InferenceError {
         /// The logit.
         logit: f32,
     },
+    /// The system gives no threads.
+    #[error("{asked} threads cannot be started ({error}); ask for fewer")]
+    Threads {
+        /// How many were asked for.
+        asked: std::num::NonZeroUsize,
+        /// What the system says.
+        error: String,
+    },
     /// The student only ranks.
     #[error("student {student} writes no reasons; train one with reasons, or ask for scores alone")]
     NoReasons {

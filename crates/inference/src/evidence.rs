@@ -5,7 +5,7 @@ use r2r_model::weights::WeightsError;
 
 use crate::encoded_pair::EncodedPair;
 use crate::error::InferenceError;
-use crate::kernels::{Instructions, PackedMatrix, RowsOf, rows};
+use crate::kernels::{Epilogue, Instructions, Operand, PackedMatrix, Precision, RowsOf, rows};
 use crate::loading::Loader;
 use crate::student::Student;
 
@@ -28,25 +28,32 @@ pub(crate) struct EvidenceHead {
 }
 
 impl EvidenceHead {
-    pub(crate) fn load(loader: &mut Loader, d: usize) -> Result<Self, WeightsError> {
+    pub(crate) fn load(loader: &Loader, d: usize) -> Result<Self, WeightsError> {
         Ok(Self {
-            dense: loader.packed("reason.evidence.dense", d, d)?,
-            score: loader.packed("reason.evidence.score", d, 1)?,
+            dense: loader.packed("reason.evidence.dense", d, d, Precision::F32)?,
+            score: loader.packed("reason.evidence.score", d, 1, Precision::F32)?,
             instructions: loader.instructions,
         })
     }
 
     fn scores(&self, pair: &EncodedPair) -> Vec<SentenceScore> {
+        let mut operand = Operand::default();
         let mut found = Vec::with_capacity(pair.sentences.len());
         for sentence in &pair.sentences {
             let mean = pair.mean_state(&sentence.pieces);
             let mut inner = vec![0f32; mean.len()];
-            self.dense.multiply(RowsOf::dense(&mean, mean.len()), &mut inner, mean.len());
+            self.dense.multiply(
+                RowsOf::dense(&mean, mean.len()),
+                &mut inner,
+                mean.len(),
+                Epilogue::Store,
+                &mut operand,
+            );
             for value in &mut inner {
                 *value = value.tanh();
             }
             let mut score = [0f32];
-            self.score.multiply(RowsOf::dense(&inner, inner.len()), &mut score, 1);
+            self.score.multiply(RowsOf::dense(&inner, inner.len()), &mut score, 1, Epilogue::Store, &mut operand);
             found.push(SentenceScore { sentence: sentence.clone(), score: score[0], probability: 0.0 });
         }
         let mut probabilities: Vec<f32> = found.iter().map(|sentence| sentence.score).collect();

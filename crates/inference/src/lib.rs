@@ -29,7 +29,7 @@ pub mod student;
 pub use encoded_pair::EncodedPair;
 pub use error::InferenceError;
 pub use evidence::SentenceScore;
-pub use kernels::Instructions;
+pub use kernels::{Instructions, NoInstructions, Precision};
 pub use reason::{Origin, Reason, ReasonRequest, ReasonWord};
 pub use score::Scored;
 pub use student::{Options, Student};

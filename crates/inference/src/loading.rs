@@ -1,9 +1,10 @@
 //! Tensors of a student turned into packed matrices and norms.
 
-use r2r_model::weights::{Weights, WeightsError};
+use r2r_model::weight_file::{RowTable, WeightFile};
+use r2r_model::weights::WeightsError;
 
 use crate::kernels::rows::LayerNorm;
-use crate::kernels::{Instructions, PackedMatrix};
+use crate::kernels::{Instructions, Kernel, PackedMatrix, Precision};
 
 /// A linear map as it is stored.
 pub(crate) struct StoredLinear {
@@ -15,12 +16,14 @@ pub(crate) struct StoredLinear {
     pub(crate) n_inputs: usize,
 }
 
-/// Takes tensors out of a student's weights.
+/// Makes the parts of a student from its tensors.
 pub(crate) struct Loader {
-    /// What has not been taken yet.
-    pub(crate) weights: Weights,
+    /// The student's tensors.
+    pub(crate) weights: WeightFile,
     /// What matrices are packed for.
     pub(crate) instructions: Instructions,
+    /// Of the products of encoder and decoder; heads, which cost nothing, stay 32-bit floats.
+    pub(crate) precision: Precision,
     /// Added to the variance of every layer norm.
     pub(crate) epsilon: f32,
 }
@@ -45,50 +48,52 @@ impl StoredLinear {
         self
     }
 
-    /// The map, ready for products.
-    pub(crate) fn packed(&self, instructions: Instructions) -> PackedMatrix {
-        PackedMatrix::of_linear(instructions, &self.weight, &self.bias, self.n_inputs)
+    /// The map, ready for products of a kernel.
+    pub(crate) fn packed(&self, instructions: Instructions, kernel: Kernel) -> PackedMatrix {
+        PackedMatrix::of_linear(instructions, kernel, &self.weight, &self.bias, self.n_inputs)
     }
 }
 
 impl Loader {
     /// A tensor of a known shape.
-    pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
-        self.weights.take(name, shape)
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        self.weights.tensor(name, shape)
+    }
+
+    /// A matrix of which single rows are looked up.
+    pub(crate) fn table(&self, name: &str, shape: [usize; 2]) -> Result<RowTable, WeightsError> {
+        self.weights.table(name, shape)
     }
 
     /// `NAME.weight` and `NAME.bias`; the maps of the reason decoder may lack a bias.
-    pub(crate) fn linear(
-        &mut self,
-        name: &str,
-        n_inputs: usize,
-        n_outputs: usize,
-    ) -> Result<StoredLinear, WeightsError> {
-        let weight = self.weights.take(&format!("{name}.weight"), &[n_outputs, n_inputs])?;
+    pub(crate) fn linear(&self, name: &str, n_inputs: usize, n_outputs: usize) -> Result<StoredLinear, WeightsError> {
+        let weight = self.weights.tensor(&format!("{name}.weight"), &[n_outputs, n_inputs])?;
         let bias_name = format!("{name}.bias");
-        let bias = if name.starts_with("reason.") && self.weights.get(&bias_name).is_none() {
+        let bias = if name.starts_with("reason.") && self.weights.shape(&bias_name).is_none() {
             vec![0.0; n_outputs]
         } else {
-            self.weights.take(&bias_name, &[n_outputs])?
+            self.weights.tensor(&bias_name, &[n_outputs])?
         };
         Ok(StoredLinear { weight, bias, n_inputs })
     }
 
-    /// `NAME.weight` and `NAME.bias` of a linear map, packed.
+    /// `NAME.weight` and `NAME.bias` of a linear map, packed for a precision.
     pub(crate) fn packed(
-        &mut self,
+        &self,
         name: &str,
         n_inputs: usize,
         n_outputs: usize,
+        precision: Precision,
     ) -> Result<PackedMatrix, WeightsError> {
-        Ok(self.linear(name, n_inputs, n_outputs)?.packed(self.instructions))
+        let kernel = Kernel::of(self.instructions, precision);
+        Ok(self.linear(name, n_inputs, n_outputs)?.packed(self.instructions, kernel))
     }
 
     /// `NAME.weight` and `NAME.bias` of a layer norm.
-    pub(crate) fn norm(&mut self, name: &str, n: usize) -> Result<LayerNorm, WeightsError> {
+    pub(crate) fn norm(&self, name: &str, n: usize) -> Result<LayerNorm, WeightsError> {
         Ok(LayerNorm {
-            gain: self.weights.take(&format!("{name}.weight"), &[n])?,
-            shift: self.weights.take(&format!("{name}.bias"), &[n])?,
+            gain: self.weights.tensor(&format!("{name}.weight"), &[n])?,
+            shift: self.weights.tensor(&format!("{name}.bias"), &[n])?,
             epsilon: self.epsilon,
         })
     }

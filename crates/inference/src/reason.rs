@@ -7,7 +7,6 @@ use r2r_model::reasons::OTHER_WORD;
 use crate::beam::{Writer, write_together};
 use crate::encoded_pair::EncodedPair;
 use crate::error::InferenceError;
-use crate::parallel;
 use crate::reason_decoder::{ReasonDecoder, Running};
 use crate::student::Student;
 
@@ -80,7 +79,7 @@ impl Student {
         let parts = self.reason_parts()?;
         let size = requests.len().div_ceil(self.threads().get()).max(1);
         let groups: Vec<&[ReasonRequest<'_>]> = requests.chunks(size).collect();
-        let written = parallel::map(self.threads(), &groups, |group, (): &mut ()| {
+        let written = self.pool.map(&groups, |group| {
             let begin = |request: &ReasonRequest<'_>| begin(&parts.decoder, request);
             let mut writers: Vec<Writer<'_>> = group
                 .iter()

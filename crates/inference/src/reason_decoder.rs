@@ -10,7 +10,7 @@ use r2r_model::plan::{MARKS, MemoryWord, SEGMENTS, Step, StepInput};
 use r2r_model::weights::WeightsError;
 
 use crate::kernels::rows::{self, LayerNorm};
-use crate::kernels::{Instructions, PackedMatrix, RowsOf};
+use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, RowsOf};
 use crate::loading::{Loader, StoredLinear};
 
 /// The decoder, ready to run.
@@ -80,8 +80,9 @@ pub(crate) struct Running {
 
 impl ReasonDecoder {
     /// Takes the decoder out of a student's weights.
-    pub(crate) fn load(loader: &mut Loader, config: &ReasonsConfig, d: usize) -> Result<Self, WeightsError> {
-        let instructions = loader.instructions;
+    pub(crate) fn load(loader: &Loader, config: &ReasonsConfig, d: usize) -> Result<Self, WeightsError> {
+        let (instructions, precision) = (loader.instructions, loader.precision);
+        let kernel = Kernel::of(instructions, precision);
         let words = loader.tensor("reason.words.weight", &[config.vocabulary, d])?;
         let vocabulary_bias = loader.tensor("reason.vocabulary_bias", &[config.vocabulary])?;
         let copy =
@@ -97,18 +98,18 @@ impl ReasonDecoder {
         }
         Ok(Self {
             memory: MemoryMaps {
-                project: loader.packed("reason.memory.project", d, d)?,
+                project: loader.packed("reason.memory.project", d, d, precision)?,
                 segments: loader.tensor("reason.memory.segment.weight", &[SEGMENTS, d])?,
                 marks: loader.tensor("reason.memory.mark.weight", &[MARKS, d])?,
                 norm: loader.norm("reason.memory.norm", d)?,
             },
-            words_out: PackedMatrix::of_linear(instructions, &words, &vocabulary_bias, d),
+            words_out: PackedMatrix::of_linear(instructions, kernel, &words, &vocabulary_bias, d),
             words,
             positions: loader.tensor("reason.positions.weight", &[REASON_POSITIONS, d])?,
             embedding_norm: loader.norm("reason.embedding_norm", d)?,
             layers,
             norm: loader.norm("reason.norm", d)?,
-            copy: copy.scaled((d as f32).sqrt().recip()).packed(instructions),
+            copy: copy.scaled((d as f32).sqrt().recip()).packed(instructions, kernel),
             continuation,
             hidden: d,
             heads: config.heads,
@@ -121,7 +122,13 @@ impl ReasonDecoder {
     pub(crate) fn begin(&self, words: &[MemoryWord], states: &[f32]) -> Running {
         let d = self.hidden;
         let mut memory = vec![0f32; states.len()];
-        self.memory.project.multiply(RowsOf::dense(states, d), &mut memory, d);
+        self.memory.project.multiply(
+            RowsOf::dense(states, d),
+            &mut memory,
+            d,
+            Epilogue::Store,
+            &mut Operand::default(),
+        );
         for (row, word) in memory.chunks_exact_mut(d).zip(words) {
             let segment = word.segment as usize;
             rows::add_scaled(self.instructions, row, 1.0, &self.memory.segments[segment * d..(segment + 1) * d]);
@@ -134,7 +141,13 @@ impl ReasonDecoder {
         }
         let cross_of = |layer: &Layer| {
             let mut cross = vec![0f32; memory.len() * 2];
-            layer.cross_in.multiply(RowsOf::dense(&memory, d), &mut cross, 2 * d);
+            layer.cross_in.multiply(
+                RowsOf::dense(&memory, d),
+                &mut cross,
+                2 * d,
+                Epilogue::Store,
+                &mut Operand::default(),
+            );
             cross
         };
         let cross = self.layers.iter().map(cross_of).collect();
@@ -247,11 +260,12 @@ impl ReasonDecoder {
 }
 
 impl Layer {
-    fn load(loader: &mut Loader, config: &ReasonsConfig, d: usize, index: usize) -> Result<Self, WeightsError> {
-        let instructions = loader.instructions;
+    fn load(loader: &Loader, config: &ReasonsConfig, d: usize, index: usize) -> Result<Self, WeightsError> {
+        let (instructions, precision) = (loader.instructions, loader.precision);
+        let kernel = Kernel::of(instructions, precision);
         let prefix = format!("reason.layers.{index}");
         let scale = ((d / config.heads) as f32).sqrt().recip();
-        let mut square = |part: &str| loader.linear(&format!("{prefix}.{part}"), d, d);
+        let square = |part: &str| loader.linear(&format!("{prefix}.{part}"), d, d);
         let self_in = StoredLinear::stacked(vec![
             square("self.query")?.scaled(scale),
             square("self.key")?,
@@ -260,16 +274,16 @@ impl Layer {
         let cross_in = StoredLinear::stacked(vec![square("cross.key")?, square("cross.value")?]);
         let cross_query = square("cross.query")?.scaled(scale);
         Ok(Self {
-            self_in: self_in.packed(instructions),
-            cross_in: cross_in.packed(instructions),
-            cross_query: cross_query.packed(instructions),
-            self_out: loader.packed(&format!("{prefix}.self.output"), d, d)?,
-            cross_out: loader.packed(&format!("{prefix}.cross.output"), d, d)?,
+            self_in: self_in.packed(instructions, kernel),
+            cross_in: cross_in.packed(instructions, kernel),
+            cross_query: cross_query.packed(instructions, kernel),
+            self_out: loader.packed(&format!("{prefix}.self.output"), d, d, precision)?,
+            cross_out: loader.packed(&format!("{prefix}.cross.output"), d, d, precision)?,
             norm1: loader.norm(&format!("{prefix}.norm1"), d)?,
             norm2: loader.norm(&format!("{prefix}.norm2"), d)?,
             norm3: loader.norm(&format!("{prefix}.norm3"), d)?,
-            up: loader.packed(&format!("{prefix}.feed_forward.up"), d, config.feed_forward)?,
-            down: loader.packed(&format!("{prefix}.feed_forward.down"), config.feed_forward, d)?,
+            up: loader.packed(&format!("{prefix}.feed_forward.up"), d, config.feed_forward, precision)?,
+            down: loader.packed(&format!("{prefix}.feed_forward.down"), config.feed_forward, d, precision)?,
         })
     }
 }
@@ -278,6 +292,6 @@ impl Layer {
 fn product(matrix: &PackedMatrix, x: &[f32], k: usize) -> Vec<f32> {
     let rows = RowsOf::dense(x, k);
     let mut out = vec![0f32; rows.n * matrix.n()];
-    matrix.multiply(rows, &mut out, matrix.n());
+    matrix.multiply(rows, &mut out, matrix.n(), Epilogue::Store, &mut Operand::default());
     out
 }

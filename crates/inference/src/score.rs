@@ -4,10 +4,9 @@ use r2r_model::encoding::{Limits, PairEncoding, Pieces, SingleEncoding};
 use r2r_model::passage::PassageText;
 use r2r_types::document::Document;
 
-use crate::encoder::{Encoder, Keep, Scratch, Sequence};
+use crate::encoder::{Encoder, Keep, Sequence};
 use crate::error::InferenceError;
 use crate::kernels::rows;
-use crate::parallel;
 use crate::student::Student;
 
 /// Pieces that one thread runs through the encoder together: enough rows for the kernels, few enough for the cache.
@@ -61,8 +60,7 @@ impl Student {
 
     /// The pieces of all texts that any pass can use.
     pub(crate) fn tokenize(&self, texts: &[&str], limits: Limits) -> Result<Vec<Pieces>, InferenceError> {
-        let pieces =
-            parallel::map(self.threads, texts, |text, (): &mut ()| self.tokenizer.pieces(text, limits.text_pieces()));
+        let pieces = self.pool.map(texts, |text| self.tokenizer.pieces(text, limits.text_pieces()));
         pieces.into_iter().map(|pieces| Ok(pieces?)).collect()
     }
 
@@ -129,7 +127,7 @@ impl Student {
         read: impl Fn(&[f32], &[Sequence<'_>]) -> R + Sync,
     ) -> Vec<R> {
         let total: usize = sequences.iter().map(|sequence| sequence.ids.len()).sum();
-        let target = BLOCK_PIECES.min(total.div_ceil(self.threads.get()));
+        let target = BLOCK_PIECES.min(total.div_ceil(self.threads().get()));
         let mut blocks: Vec<&[Sequence<'_>]> = Vec::new();
         let (mut start, mut pieces) = (0, 0);
         for (index, sequence) in sequences.iter().enumerate() {
@@ -139,8 +137,8 @@ impl Student {
                 (start, pieces) = (index + 1, 0);
             }
         }
-        parallel::map(self.threads, &blocks, |block, scratch: &mut Scratch| {
-            read(&encoder.states(block, keep, scratch), block)
+        self.pool.map(&blocks, |block| {
+            self.scratch.lend(|| encoder.scratch(), |scratch| read(encoder.states(block, keep, scratch), block))
         })
     }
 }

@@ -12,11 +12,12 @@ use r2r_model::tokenizer::Tokenizer;
 use r2r_model::weights::WeightsError;
 
 use crate::base_encoder::subtract_low_rank;
-use crate::encoder::{Embeddings, Encoder, StoredLayer};
+use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer};
 use crate::error::InferenceError;
 use crate::evidence::EvidenceHead;
-use crate::kernels::{Instructions, PackedMatrix, RowsOf, rows};
+use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf, rows};
 use crate::loading::Loader;
+use crate::parallel::{Pool, Reused};
 use crate::reason_decoder::ReasonDecoder;
 
 /// How a student is run.
@@ -28,6 +29,8 @@ pub struct Options {
     pub instructions: Option<Instructions>,
     /// Wordings of a reason that are carried along (beam search; 1 is greedy); 4 where `None`.
     pub wordings: Option<NonZeroUsize>,
+    /// Number format of the products; the fastest whose loss was measured to be harmless for the student where `None`.
+    pub precision: Option<Precision>,
 }
 
 /// Wordings of a reason that are carried along, unless the options say otherwise.
@@ -42,9 +45,12 @@ pub struct Student {
     pub(crate) base: Option<Encoder>,
     pub(crate) head: RankHead,
     pub(crate) reasons: Option<ReasonParts>,
-    pub(crate) threads: NonZeroUsize,
+    pub(crate) pool: Pool,
+    /// Buffers of threads between their blocks.
+    pub(crate) scratch: Reused<Scratch>,
     pub(crate) wordings: usize,
     pub(crate) instructions: Instructions,
+    pub(crate) precision: Precision,
 }
 
 /// What a student with reasons has beyond one that only ranks.
@@ -62,10 +68,10 @@ pub(crate) struct RankHead {
 }
 
 impl RankHead {
-    fn load(loader: &mut Loader, d: usize) -> Result<Self, WeightsError> {
+    fn load(loader: &Loader, d: usize) -> Result<Self, WeightsError> {
         let classifier = loader.linear("classifier", d, 1)?;
         Ok(Self {
-            pooler: loader.packed("bert.pooler.dense", d, d)?,
+            pooler: loader.packed("bert.pooler.dense", d, d, Precision::F32)?,
             bias: classifier.bias[0],
             classifier: classifier.weight,
         })
@@ -73,7 +79,13 @@ impl RankHead {
 
     pub(crate) fn logit(&self, first: &[f32], instructions: Instructions) -> f32 {
         let mut pooled = vec![0f32; first.len()];
-        self.pooler.multiply(RowsOf::dense(first, first.len()), &mut pooled, first.len());
+        self.pooler.multiply(
+            RowsOf::dense(first, first.len()),
+            &mut pooled,
+            first.len(),
+            Epilogue::Store,
+            &mut Operand::default(),
+        );
         for value in &mut pooled {
             *value = value.tanh();
         }
@@ -90,10 +102,13 @@ impl Student {
         let vocabulary = folder.reason_words(&config)?;
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
         let epsilon = config.encoder.layer_norm_eps as f32;
-        let mut loader = Loader { weights: folder.weights()?, instructions, epsilon };
-        let parts = Parts::load(&mut loader, &config, vocabulary)
-            .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
+        let precision = options.precision.unwrap_or_else(|| fastest_harmless(&config, instructions));
+        let loader = Loader { weights: folder.weight_file()?, instructions, precision, epsilon };
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let pool =
+            Pool::new(threads).map_err(|error| InferenceError::Threads { asked: threads, error: error.to_string() })?;
+        let parts = Parts::load(&loader, &config, vocabulary, &pool)
+            .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
         Ok(Self {
             config,
             tokenizer,
@@ -101,7 +116,9 @@ impl Student {
             base: parts.base,
             head: parts.head,
             reasons: parts.reasons,
-            threads,
+            pool,
+            scratch: Reused::new(),
+            precision,
             wordings: options.wordings.unwrap_or(WORDINGS).get(),
             instructions,
         })
@@ -124,7 +141,12 @@ impl Student {
 
     /// Threads of one call.
     pub fn threads(&self) -> NonZeroUsize {
-        self.threads
+        self.pool.n()
+    }
+
+    /// The number format of the products.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The instructions that the kernels use.
@@ -138,6 +160,13 @@ impl Student {
     }
 }
 
+/// The fastest number format here whose loss was measured to be harmless for this student.
+fn fastest_harmless(config: &StudentConfig, instructions: Instructions) -> Precision {
+    let measured = config.precision.unwrap_or_default();
+    let formats = Kernel::fast_formats(instructions).iter().copied();
+    formats.into_iter().find(|format| measured.allows(*format)).unwrap_or(Precision::F32)
+}
+
 /// Everything that is made of tensors.
 struct Parts {
     encoder: Encoder,
@@ -148,24 +177,32 @@ struct Parts {
 
 impl Parts {
     fn load(
-        loader: &mut Loader,
+        loader: &Loader,
         config: &StudentConfig,
         vocabulary: Option<ReasonVocabulary>,
+        pool: &Pool,
     ) -> Result<Self, WeightsError> {
         let shape = &config.encoder;
-        let instructions = loader.instructions;
+        let (instructions, precision) = (loader.instructions, loader.precision);
         let embeddings = Arc::new(Embeddings::load(loader, shape)?);
         let needs_base = config.similarity_weight != 0.0 && loader.weights.has_prefix("similarity.");
-        let mut layers = Vec::with_capacity(shape.num_hidden_layers);
-        let mut base_layers = Vec::new();
-        for index in 0..shape.num_hidden_layers {
+        let kernel = Kernel::of(instructions, precision);
+        let indices: Vec<usize> = (0..shape.num_hidden_layers).collect();
+        let loaded = pool.map(&indices, |&index| -> Result<(Layer, Option<Layer>), WeightsError> {
             let layer = StoredLayer::load(loader, shape, index)?;
-            if needs_base {
-                base_layers.push(subtract_low_rank(loader, shape, index, &layer)?);
-            }
+            let base = needs_base.then(|| subtract_low_rank(loader, shape, index, &layer)).transpose()?;
+            let packed = |layer: StoredLayer| layer.packed(shape, instructions, kernel);
+            Ok((packed(layer), base.map(packed)))
+        });
+        let mut layers = Vec::with_capacity(loaded.len());
+        let mut base_layers = Vec::new();
+        for loaded in loaded {
+            let (layer, base) = loaded?;
             layers.push(layer);
+            base_layers.extend(base);
         }
-        let base = needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions));
+        let base =
+            needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions, precision));
         let reasons = match (vocabulary, &config.reasons) {
             (Some(vocabulary), Some(reasons)) => Some(ReasonParts {
                 vocabulary,
@@ -175,7 +212,7 @@ impl Parts {
             (_, None) | (None, _) => None,
         };
         Ok(Self {
-            encoder: Encoder::new(embeddings, layers, shape, instructions),
+            encoder: Encoder::new(embeddings, layers, shape, instructions, precision),
             base,
             head: RankHead::load(loader, shape.hidden_size)?,
             reasons,

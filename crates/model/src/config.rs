@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::precision::MeasuredLosses;
+
 /// Pieces of query and document together, unless the section says otherwise.
 const DEFAULT_MAX_LENGTH: usize = 256;
 /// Pieces of the query, unless the section says otherwise.
@@ -83,6 +85,8 @@ pub struct StudentConfig {
     pub reasons: Option<ReasonsConfig>,
     /// How the weights are stored.
     pub weights: WeightFormat,
+    /// What faster number formats were measured to lose; `None` where nobody has measured.
+    pub precision: Option<MeasuredLosses>,
 }
 
 /// Platt scaling: probability = sigmoid(scale · logit + offset).
@@ -181,6 +185,7 @@ impl StudentConfig {
             grades: [-2.0, -0.7, 0.7, 2.0],
             reasons: None,
             weights: WeightFormat::F32,
+            precision: None,
             encoder,
         }
     }

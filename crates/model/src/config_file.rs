@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::config::{Calibration, ConfigError, EncoderConfig, ReasonsConfig, StudentConfig, WeightFormat, unsupported};
+use crate::precision::MeasuredLosses;
 
 /// Version of the section `reason_to_rank` that this code reads and writes.
 const FORMAT: u32 = 1;
@@ -38,6 +39,7 @@ impl StudentConfig {
             grades: section.grades,
             reasons: section.reasons,
             weights: section.weights,
+            precision: section.precision,
         };
         config.check()?;
         Ok(config)
@@ -56,6 +58,7 @@ impl StudentConfig {
             grades: self.grades,
             reasons: self.reasons,
             weights: self.weights,
+            precision: self.precision,
         };
         keys.insert("reason_to_rank".to_owned(), json!(section));
         pretty(keys)
@@ -133,6 +136,8 @@ struct Section {
     grades: [f32; 4],
     reasons: Option<ReasonsConfig>,
     weights: WeightFormat,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    precision: Option<MeasuredLosses>,
 }
 
 fn bert_layer_norm_eps() -> f64 {
@@ -251,6 +256,7 @@ mod tests {
         config.calibration = Calibration { scale: 0.8, offset: -0.1 };
         config.reasons = Some(ReasonsConfig { heads: 4, vocabulary: 500, ..ReasonsConfig::beside(384) });
         config.weights = WeightFormat::Bf16;
+        config.precision = Some(MeasuredLosses { lists: 296, ..MeasuredLosses::default() });
         assert_eq!(StudentConfig::from_json(&config.to_json()).unwrap(), config);
         let plain = StudentConfig::from_json(&config.to_cross_encoder_json()).unwrap();
         assert_eq!((plain.encoder, plain.reasons), (config.encoder, None));

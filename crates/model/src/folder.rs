@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::config::{ConfigError, EncoderConfig, StudentConfig, WeightFormat};
 use crate::reasons::{ReasonVocabulary, ReasonVocabularyError};
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::weight_file::WeightFile;
 use crate::weights::{Weights, WeightsError};
 
 const CONFIG: &str = "config.json";
@@ -156,6 +157,11 @@ impl StudentFolder {
         Ok(Weights::read(&self.weights_path())?)
     }
 
+    /// Reads all tensors as they are stored.
+    pub fn weight_file(&self) -> Result<WeightFile, FolderError> {
+        Ok(WeightFile::open(&self.weights_path())?)
+    }
+
     /// Reads the vocabulary of reasons; `None` for a student without reasons.
     pub fn reason_words(&self, config: &StudentConfig) -> Result<Option<ReasonVocabulary>, FolderError> {
         let Some(reasons) = config.reasons else { return Ok(None) };
@@ -181,6 +187,14 @@ impl StudentFolder {
             put(&partial.join(PROVENANCE), format!("{:#}\n", contents.provenance).as_bytes())
         })?;
         Self::open(root)
+    }
+
+    /// Replaces `config.json` of a student, for what is learned about it after it was written.
+    pub fn replace_config(&self, config: &StudentConfig) -> Result<(), FolderError> {
+        config.check().map_err(|source| self.config_error(source))?;
+        let (path, partial) = (self.root.join(CONFIG), self.root.join("config.json.partial"));
+        put(&partial, config.to_json().as_bytes())?;
+        fs::rename(&partial, &path).map_err(|source| file_error(&path, source))
     }
 
     /// Writes the plain f32 cross-encoder inside this student as transformers loads it

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 
 use crate::config::WeightFormat;
+use crate::weight_file::{SCALE_SUFFIX, WeightFile};
 
 /// Matrices below this size stay f32 in the int8 format: they save nothing and lose precision.
 const MIN_INT8_ENTRIES: usize = 1024;
-/// Ends the name of the scales of an int8 matrix.
-const SCALE_SUFFIX: &str = ".scale";
 
 /// Why weights cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -98,29 +97,12 @@ impl NamedTensor {
 impl Weights {
     /// Reads a file of any of the formats. Folders of bi-encoders, whose names lack the prefix `bert.`, get it.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| WeightsError::File { path: path.display().to_string(), source })?;
-        let file = SafeTensors::deserialize(&bytes)
-            .map_err(|error| WeightsError::Corrupt { path: path.display().to_string(), message: error.to_string() })?;
-        let views: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
-        let prefixed = views.keys().any(|name| name.starts_with("bert."));
-        let mut tensors = BTreeMap::new();
-        for (name, view) in &views {
-            let is_scale = name.strip_suffix(SCALE_SUFFIX).is_some_and(|matrix| views.contains_key(matrix));
-            // Buffers that old versions of transformers saved: the numbers 0, 1, 2, ...
-            if is_scale || name.ends_with("position_ids") {
-                continue;
-            }
-            let values = match view.dtype() {
-                Dtype::F32 => decode(view.data(), f32::from_le_bytes),
-                Dtype::BF16 => decode(view.data(), |bytes| bf16_to_f32(u16::from_le_bytes(bytes))),
-                Dtype::F16 => decode(view.data(), |bytes| f16_to_f32(u16::from_le_bytes(bytes))),
-                Dtype::I8 => restore_int8(name, view, views.get(&format!("{name}{SCALE_SUFFIX}")))?,
-                other => return Err(WeightsError::Dtype { name: name.clone(), dtype: format!("{other:?}") }),
-            };
-            tensors.insert(canonical_name(name, prefixed), NamedTensor { shape: view.shape().to_vec(), values });
-        }
-        Ok(Self { tensors })
+        let file = WeightFile::open(path)?;
+        let tensor = |name: &str| NamedTensor {
+            shape: file.shape(name).unwrap_or_default().to_vec(),
+            values: file.decoded(name),
+        };
+        Ok(file.names().map(|name| (name.to_owned(), tensor(name))).collect())
     }
 
     /// Writes a safetensors file.
@@ -202,21 +184,6 @@ impl FromIterator<(String, NamedTensor)> for Weights {
     }
 }
 
-/// The name in today's spelling: with prefix, and `weight`/`bias` for the `gamma`/`beta` of the first BERT files.
-fn canonical_name(name: &str, prefixed: bool) -> String {
-    let of_encoder = ["embeddings.", "encoder.", "pooler."].iter().any(|part| name.starts_with(part));
-    let name = if !prefixed && of_encoder { format!("bert.{name}") } else { name.to_owned() };
-    match (name.strip_suffix("LayerNorm.gamma"), name.strip_suffix("LayerNorm.beta")) {
-        (Some(stem), _) => format!("{stem}LayerNorm.weight"),
-        (None, Some(stem)) => format!("{stem}LayerNorm.bias"),
-        (None, None) => name,
-    }
-}
-
-fn decode<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)).collect()
-}
-
 fn to_f32_bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
@@ -235,18 +202,6 @@ pub fn f32_to_bf16(value: f32) -> u16 {
     ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
 }
 
-/// The f32 of an IEEE half.
-fn f16_to_f32(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, mantissa) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    match exponent {
-        0 => sign * mantissa * 2f32.powi(-24),
-        31 if mantissa == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * (1024.0 + mantissa) * 2f32.powi(exponent - 25),
-    }
-}
-
 /// Symmetric 8-bit integers with one scale for each of the matrix's rows: w = q · scale.
 fn to_int8(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
     let mut bytes = Vec::with_capacity(values.len());
@@ -258,23 +213,6 @@ fn to_int8(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
         bytes.extend(row.iter().map(|value| ((value / scale).round_ties_even() as i8).cast_unsigned()));
     }
     (bytes, scales)
-}
-
-fn restore_int8(name: &str, view: &TensorView<'_>, scales: Option<&TensorView<'_>>) -> Result<Vec<f32>, WeightsError> {
-    let scales = scales.filter(|scales| scales.dtype() == Dtype::F32);
-    let scales =
-        scales.ok_or_else(|| WeightsError::Dtype { name: name.to_owned(), dtype: "I8 without scales".to_owned() })?;
-    let shape = view.shape();
-    if shape.len() != 2 || scales.shape() != [shape[0]] || shape[1] == 0 {
-        return Err(WeightsError::Scales {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-            scales: scales.shape().to_vec(),
-        });
-    }
-    let scales = decode(scales.data(), f32::from_le_bytes);
-    let rows = view.data().chunks_exact(shape[1]).zip(scales);
-    Ok(rows.flat_map(|(row, scale)| row.iter().map(move |q| f32::from(q.cast_signed()) * scale)).collect())
 }
 
 #[cfg(test)]
@@ -362,15 +300,6 @@ mod tests {
             for other in [bits.wrapping_sub(1), bits + 1] {
                 prop_assert!(error <= (bf16_to_f32(other) - value).abs() || bf16_to_f32(other).is_nan());
             }
-        }
-    }
-
-    #[test]
-    fn halves_are_read_exactly() {
-        for (bits, value) in
-            [(0x3c00, 1f32), (0xc000, -2.0), (0x3555, 0.333_251_95), (1, 5.960_464_5e-8), (0x7c00, f32::INFINITY)]
-        {
-            assert_eq!(f16_to_f32(bits).to_bits(), value.to_bits());
         }
     }
 }

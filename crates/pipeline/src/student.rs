@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use r2r_inference::{EncodedPair, InferenceError, Options, ReasonRequest, Scored, Student as Engine};
+use r2r_inference::{
+    EncodedPair, InferenceError, Instructions, Options, Precision, ReasonRequest, Scored, Student as Engine,
+};
 use r2r_model::encoding::Limits;
 use r2r_model::function_words::is_content;
 use r2r_model::plan::Plan;
@@ -21,6 +23,10 @@ use crate::error::PipelineError;
 pub struct StudentOptions {
     /// Threads of one call; all of the processor's where `None`.
     pub threads: Option<NonZeroUsize>,
+    /// Number format of the products; the fastest whose loss was measured to be harmless where `None`.
+    pub precision: Option<Precision>,
+    /// Instructions of the kernels; the best that the processor has where `None`.
+    pub instructions: Option<Instructions>,
 }
 
 /// A student in memory.
@@ -31,7 +37,12 @@ pub struct LoadedStudent {
 impl LoadedStudent {
     /// Opens a student folder, or a cross-encoder folder of Hugging Face transformers.
     pub fn open(folder: &Path, options: &StudentOptions) -> Result<Self, PipelineError> {
-        let options = Options { threads: options.threads, ..Options::default() };
+        let options = Options {
+            threads: options.threads,
+            precision: options.precision,
+            instructions: options.instructions,
+            ..Options::default()
+        };
         let engine = Engine::open(folder, &options).map_err(PipelineError::input)?;
         Ok(Self { reranker: ExplainedReranker::new(EngineStudent { engine }) })
     }

@@ -10,6 +10,7 @@ pub(crate) mod index;
 pub(crate) mod inspect;
 mod inspect_journal;
 pub(crate) mod judge;
+pub(crate) mod precision;
 pub(crate) mod reproduce;
 pub(crate) mod rerank;
 pub(crate) mod retrieve;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use reason_to_rank::inference;
 use reason_to_rank::live_teacher::settings::TeacherModel;
 use reason_to_rank::live_teacher::{LiveTeacher, journal_path};
 use reason_to_rank::results::QueryResults;
@@ -48,12 +49,15 @@ pub(crate) fn run(options: &Rerank) -> Result<()> {
 
 /// Opens the chosen student.
 pub(crate) fn open_student(arguments: &StudentArguments) -> Result<LoadedStudent> {
-    match arguments.precision {
-        Precision::Auto | Precision::F32 => {}
-    }
     let folder = student_folder::choose(arguments.student.as_deref())?;
-    let student = LoadedStudent::open(&folder, &StudentOptions { threads: arguments.threads })?;
-    Ok(student)
+    let precision = match arguments.precision {
+        Precision::Auto => None,
+        Precision::F32 => Some(inference::Precision::F32),
+        Precision::Bf16 => Some(inference::Precision::Bf16),
+        Precision::Int8 => Some(inference::Precision::Int8),
+    };
+    let options = StudentOptions { threads: arguments.threads, precision, instructions: arguments.isa };
+    Ok(LoadedStudent::open(&folder, &options)?)
 }
 
 /// The candidates of one query, from documents in input order.

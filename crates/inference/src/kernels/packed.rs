@@ -1,124 +1,169 @@
 //! Matrices laid out for products: panels of a few columns, each running through all of k.
 
 use crate::kernels::instructions::Instructions;
-use crate::kernels::tile::{self, MAX_COLUMNS, MAX_ROWS, Tile};
+use crate::kernels::kernel::{Kernel, Layout, TileShape};
+use crate::kernels::operand::{
+    Operand, RowsOf, Words, bf16, interleave, quantization_scale, sum_of_bytes, to_bf16, to_bytes, to_i16,
+};
+use crate::kernels::rows;
+use crate::kernels::tile::{Columns, MAX_COLUMNS, MAX_ROWS, TileJob};
 
 /// A matrix of `k` rows and `n` columns with a bias, to be multiplied from the left.
 #[derive(Debug)]
 pub(crate) struct PackedMatrix {
+    kernel: Kernel,
+    instructions: Instructions,
+    shape: TileShape,
     k: usize,
     n: usize,
-    shape: TileShape,
-    /// Panel by panel: `[k][columns]`, columns beyond `n` zero.
-    panels: Vec<f32>,
-    /// `n` values, then zeros to the end of the last panel.
+    /// Panel by panel: `[k / group][columns]` words; columns beyond `n` and values beyond `k` are zero.
+    panels: Vec<u32>,
+    /// As many values as the panels have columns; zero beyond `n`.
     bias: Vec<f32>,
+    /// The same for the scales of 8-bit integers, else empty.
+    scales: Vec<f32>,
+    /// The same for what integer sums begin with.
+    start: Vec<i32>,
 }
 
-/// Rows inside a larger row-major buffer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RowsOf<'a> {
-    /// The buffer, from the first value of the first row.
-    pub(crate) values: &'a [f32],
-    /// Distance between the beginnings of two rows.
-    pub(crate) stride: usize,
-    /// How many rows.
-    pub(crate) n: usize,
-}
-
-/// Rows and columns that are computed at once.
+/// What is done with a product before it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TileShape {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512Wide,
-    /// For matrices of at most 32 columns: the values of one attention head.
-    #[cfg(target_arch = "x86_64")]
-    Avx512Narrow,
-}
-
-impl TileShape {
-    fn of(instructions: Instructions, #[cfg_attr(not(target_arch = "x86_64"), expect(unused))] n: usize) -> Self {
-        match instructions {
-            Instructions::Portable => Self::Portable,
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => Self::Avx2,
-            // Columns that are not there cost as much as those that are.
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 if n <= 32 => Self::Avx512Narrow,
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => Self::Avx512Wide,
-        }
-    }
-
-    fn rows(self) -> usize {
-        match self {
-            Self::Portable => 4,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 | Self::Avx512Wide => 6,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512Narrow => 12,
-        }
-    }
-
-    fn columns(self) -> usize {
-        match self {
-            Self::Portable => 8,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => 16,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512Wide => 64,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512Narrow => 32,
-        }
-    }
+pub(crate) enum Epilogue {
+    /// Nothing: it replaces what was there.
+    Store,
+    /// GELU of it.
+    Gelu,
+    /// It is added to what is there.
+    Add,
 }
 
 impl PackedMatrix {
+    /// A matrix of no columns, to be filled.
+    pub(crate) fn empty(instructions: Instructions, kernel: Kernel) -> Self {
+        Self {
+            kernel,
+            instructions,
+            shape: TileShape::Wide,
+            k: 0,
+            n: 0,
+            panels: Vec::new(),
+            bias: Vec::new(),
+            scales: Vec::new(),
+            start: Vec::new(),
+        }
+    }
+
     /// Packs the weight of a linear map, `[n, k]` row-major as PyTorch stores it, and its bias, `[n]`.
-    pub(crate) fn of_linear(instructions: Instructions, weight: &[f32], bias: &[f32], k: usize) -> Self {
+    pub(crate) fn of_linear(
+        instructions: Instructions,
+        kernel: Kernel,
+        weight: &[f32],
+        bias: &[f32],
+        k: usize,
+    ) -> Self {
         let n = bias.len();
         assert_eq!(weight.len(), n * k, "weight of a linear map from {k} to {n}");
-        let mut packed = Self::empty();
-        packed.refill(instructions, k, n, |row, column| weight[column * k + row]);
+        let mut packed = Self::empty(instructions, kernel);
+        packed.fill_columns(RowsOf { values: weight, stride: k, n }, k);
         packed.bias[..n].copy_from_slice(bias);
         packed
     }
 
-    /// A matrix of no columns, to be filled by [`PackedMatrix::refill`].
-    pub(crate) fn empty() -> Self {
-        Self { k: 0, n: 0, shape: TileShape::Portable, panels: Vec::new(), bias: Vec::new() }
-    }
-
-    /// Packs a `k` by `n` matrix without bias given by its entries (row, column), in memory that is already there.
-    pub(crate) fn refill(
-        &mut self,
-        instructions: Instructions,
-        k: usize,
-        n: usize,
-        entry: impl Fn(usize, usize) -> f32,
-    ) {
-        self.shape = TileShape::of(instructions, n);
-        (self.k, self.n) = (k, n);
-        let width = self.shape.columns();
-        let n_panels = n.div_ceil(width);
-        self.panels.resize(n_panels * width * k, 0.0);
-        self.bias.clear();
-        self.bias.resize(n_panels * width, 0.0);
-        if k == 0 {
-            return;
-        }
-        for (p, panel) in self.panels.chunks_exact_mut(width * k).enumerate() {
-            let here = width.min(n - p * width);
-            for (row, values) in panel.chunks_exact_mut(width).enumerate() {
-                for (c, value) in values[..here].iter_mut().enumerate() {
-                    *value = entry(row, p * width + c);
+    /// Packs a matrix whose columns are the given rows, without bias.
+    pub(crate) fn fill_columns(&mut self, columns: RowsOf<'_>, k: usize) {
+        let layout = self.kernel.layout();
+        let depth = k.div_ceil(layout.group());
+        let mut words = vec![0u32; columns.n * depth];
+        let (mut scales, mut start) = (Vec::new(), Vec::new());
+        for (n, words) in words.chunks_exact_mut(depth.max(1)).enumerate() {
+            let column = columns.row(n, k);
+            let mut scale = || {
+                let scale = quantization_scale(rows::largest_size(self.instructions, column));
+                scales.push(scale);
+                scale
+            };
+            match layout {
+                Layout::Single => {
+                    for (word, value) in words.iter_mut().zip(column) {
+                        *word = value.to_bits();
+                    }
                 }
-                values[here..].fill(0.0);
+                Layout::Bf16Pair => to_bf16(self.instructions, column, words),
+                Layout::I16Pair => to_i16(self.instructions, column, scale(), words),
+                Layout::ByteQuad => {
+                    to_bytes(self.instructions, column, scale(), 0, words);
+                    // Inputs carry the zero point 128, which each column's sum takes away again.
+                    start.push(-128 * sum_of_bytes(self.instructions, words));
+                }
             }
         }
+        self.fill_column_words(Words { words: &words, stride: depth, scales: &[] }, columns.n, depth);
+        self.scales[..scales.len()].copy_from_slice(&scales);
+        self.start[..start.len()].copy_from_slice(&start);
+        self.k = k;
+    }
+
+    /// Packs a matrix whose columns are `n` rows of words, `depth` words each, that are in this kernel's layout.
+    pub(crate) fn fill_column_words(&mut self, columns: Words<'_>, n: usize, depth: usize) {
+        let (width, _) = self.lay_out(depth * self.kernel.layout().group(), n);
+        for (p, panel) in self.panels.chunks_exact_mut(width * depth).take(n.div_ceil(width)).enumerate() {
+            for c in 0..width.min(n - p * width) {
+                let column = &columns.words[(p * width + c) * columns.stride..][..depth];
+                for (word, value) in panel[c..].iter_mut().step_by(width).zip(column) {
+                    *word = *value;
+                }
+            }
+        }
+    }
+
+    /// Packs a matrix given by its rows, without bias, in memory that is already there. For formats of floats.
+    pub(crate) fn fill_rows(&mut self, rows: RowsOf<'_>, n: usize) {
+        let (width, depth) = self.lay_out(rows.n, n);
+        let layout = self.kernel.layout();
+        for (p, panel) in self.panels.chunks_exact_mut(width * depth).take(n.div_ceil(width)).enumerate() {
+            let (first, here) = (p * width, width.min(n - p * width));
+            let row = |k: usize| &rows.row(k, n)[first..first + here];
+            for (index, words) in panel.chunks_exact_mut(width).enumerate() {
+                match layout {
+                    Layout::Single => {
+                        for (word, value) in words.iter_mut().zip(row(index)) {
+                            *word = value.to_bits();
+                        }
+                    }
+                    Layout::Bf16Pair if 2 * index + 1 < rows.n => {
+                        interleave(self.instructions, row(2 * index), row(2 * index + 1), words);
+                    }
+                    Layout::Bf16Pair => {
+                        for (word, value) in words.iter_mut().zip(row(2 * index)) {
+                            *word = u32::from(bf16(*value));
+                        }
+                    }
+                    Layout::I16Pair | Layout::ByteQuad => unreachable!("integers are only packed by columns"),
+                }
+            }
+        }
+    }
+
+    /// Makes room for a matrix and clears its bias; returns the width of its panels and their depth in words.
+    fn lay_out(&mut self, k: usize, n: usize) -> (usize, usize) {
+        self.shape = self.kernel.shape(n);
+        (self.k, self.n) = (k, n);
+        let layout = self.kernel.layout();
+        let width = self.kernel.columns(self.shape);
+        let (columns, depth) = (n.div_ceil(width) * width, k.div_ceil(layout.group()));
+        if self.panels.len() < columns * depth {
+            self.panels.resize(columns * depth, 0);
+        }
+        // Columns that are not there must be numbers: what they were does not matter, no product reads them.
+        self.bias.clear();
+        self.bias.resize(columns, 0.0);
+        if matches!(layout, Layout::I16Pair | Layout::ByteQuad) {
+            self.scales.clear();
+            self.scales.resize(columns, 1.0);
+            self.start.clear();
+            self.start.resize(columns, 0);
+        }
+        (width, depth)
     }
 
     /// Columns: the length of an output row.
@@ -126,62 +171,92 @@ impl PackedMatrix {
         self.n
     }
 
-    /// Writes `x · matrix + bias` to the first `n` values of each row of `out`, whose rows begin `out_stride` apart.
-    pub(crate) fn multiply(&self, x: RowsOf<'_>, out: &mut [f32], out_stride: usize) {
-        if self.k == 0 || x.n == 0 {
-            return;
+    /// The kernel that computes its products.
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Puts `x · matrix + bias` into the first `n` values of each row of `out`, whose rows begin `out_stride` apart.
+    pub(crate) fn multiply(
+        &self,
+        x: RowsOf<'_>,
+        out: &mut [f32],
+        out_stride: usize,
+        epilogue: Epilogue,
+        operand: &mut Operand,
+    ) {
+        if self.k > 0 && x.n > 0 {
+            let words = operand.words(self.instructions, self.kernel.layout(), x, self.k);
+            self.multiply_words(words, x.n, out, out_stride, epilogue);
         }
-        let width = self.shape.columns();
-        let mut tile: Tile = [[0.0; MAX_COLUMNS]; MAX_ROWS];
-        for (p, panel) in self.panels.chunks_exact(width * self.k).enumerate() {
+    }
+
+    /// The same of `n` rows that are words already.
+    pub(crate) fn multiply_words(
+        &self,
+        x: Words<'_>,
+        n: usize,
+        out: &mut [f32],
+        out_stride: usize,
+        epilogue: Epilogue,
+    ) {
+        let layout = self.kernel.layout();
+        let (width, n_tile) = (self.kernel.columns(self.shape), self.kernel.rows(self.shape));
+        let depth = self.k.div_ceil(layout.group());
+        let mut tile = [0f32; MAX_ROWS * MAX_COLUMNS];
+        for (p, panel) in self.panels.chunks_exact(width * depth).take(self.n.div_ceil(width)).enumerate() {
             let first = p * width;
             let here = width.min(self.n - first);
-            let bias = &self.bias[first..first + width];
-            for start in (0..x.n).step_by(self.shape.rows()) {
-                let n_rows = self.shape.rows().min(x.n - start);
-                self.fill_tile(x, start, panel, bias, &mut tile);
-                for (r, row) in tile[..n_rows].iter().enumerate() {
-                    let at = (start + r) * out_stride + first;
-                    out[at..at + here].copy_from_slice(&row[..here]);
+            let columns = Columns {
+                bias: &self.bias[first..],
+                scales: self.scales.get(first..).unwrap_or_default(),
+                start: self.start.get(first..).unwrap_or_default(),
+            };
+            for begin in (0..n).step_by(n_tile) {
+                let n_rows = n_tile.min(n - begin);
+                let is_whole = n_rows == n_tile && here == width && epilogue != Epilogue::Add;
+                let target = &mut out[begin * out_stride + first..];
+                let (out, out_stride_here) =
+                    if is_whole { (&mut *target, out_stride) } else { (&mut tile[..], MAX_COLUMNS) };
+                let mut job = TileJob {
+                    x: &x.words[begin * x.stride..],
+                    x_stride: x.stride,
+                    n_rows,
+                    row_scales: x.scales.get(begin..).unwrap_or_default(),
+                    panel,
+                    columns,
+                    out,
+                    out_stride: out_stride_here,
+                };
+                self.kernel.run(self.shape, &mut job);
+                if is_whole {
+                    if epilogue == Epilogue::Gelu {
+                        for r in 0..n_rows {
+                            rows::gelu(self.instructions, &mut target[r * out_stride..r * out_stride + width]);
+                        }
+                    }
+                    continue;
+                }
+                for (r, row) in tile.chunks_exact_mut(MAX_COLUMNS).take(n_rows).enumerate() {
+                    let out = &mut target[r * out_stride..r * out_stride + here];
+                    match epilogue {
+                        Epilogue::Store => out.copy_from_slice(&row[..here]),
+                        Epilogue::Gelu => {
+                            rows::gelu(self.instructions, &mut row[..here]);
+                            out.copy_from_slice(&row[..here]);
+                        }
+                        Epilogue::Add => rows::add_scaled(self.instructions, out, 1.0, &row[..here]),
+                    }
                 }
             }
         }
-    }
-
-    fn fill_tile(&self, x: RowsOf<'_>, start: usize, panel: &[f32], bias: &[f32], tile: &mut Tile) {
-        match self.shape {
-            TileShape::Portable => tile::portable::<4, 8>(x.tile(start, self.k), panel, bias, tile),
-            // SAFETY: these shapes are only made for instructions that `Instructions::available` found.
-            #[cfg(target_arch = "x86_64")]
-            TileShape::Avx2 => unsafe { tile::avx2::<6, 2>(x.tile(start, self.k), panel, bias, tile) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            TileShape::Avx512Wide => unsafe { tile::avx512::<6, 4>(x.tile(start, self.k), panel, bias, tile) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            TileShape::Avx512Narrow => unsafe { tile::avx512::<12, 2>(x.tile(start, self.k), panel, bias, tile) },
-        }
-    }
-}
-
-impl<'a> RowsOf<'a> {
-    /// Rows that lie close together.
-    pub(crate) fn dense(values: &'a [f32], width: usize) -> Self {
-        Self { values, stride: width, n: values.len() / width }
-    }
-
-    /// `ROWS` rows from `start` on, of `k` values; behind the last row it stands in for those that are not there.
-    fn tile<const ROWS: usize>(self, start: usize, k: usize) -> [&'a [f32]; ROWS] {
-        std::array::from_fn(|r| {
-            let at = (start + r).min(self.n - 1) * self.stride;
-            &self.values[at..at + k]
-        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use r2r_model::precision::Precision;
 
     use super::*;
 
@@ -189,34 +264,105 @@ mod tests {
         (0..n).map(|i| (((i + seed) * 7919 % 2003) as f32 - 1001.0) / 1000.0).collect()
     }
 
+    fn packed(kernel: Kernel, weight: &[f32], bias: &[f32], k: usize) -> PackedMatrix {
+        PackedMatrix::of_linear(Instructions::detect(), kernel, weight, bias, k)
+    }
+
+    /// How far a product of `k` values below 1 in size may be from the exact one.
+    fn bound(precision: Precision, k: usize) -> f64 {
+        match precision {
+            Precision::F32 => 1e-6 * k as f64 + 1e-6,
+            // Each value is off by at most 2^-9 of its size.
+            Precision::Bf16 => 2.0 / 512.0 * k as f64 + 1e-5,
+            // Each value is off by at most half a step of 1/127.
+            Precision::Int8 => (1.0 / 127.0 + 0.25 / 127.0 / 127.0) * k as f64 + 1e-5,
+        }
+    }
+
     proptest! {
         #[test]
-        fn every_instruction_set_multiplies_as_the_definition(m in 1usize..20, k in 1usize..50, n in 1usize..150) {
+        fn every_kernel_multiplies_as_the_definition(m in 1usize..20, k in 1usize..50, n in 1usize..150) {
             let (x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
-            for instructions in Instructions::available() {
-                let packed = PackedMatrix::of_linear(instructions, &weight, &bias, k);
+            for kernel in Kernel::available() {
+                let matrix = packed(kernel, &weight, &bias, k);
                 let mut out = vec![f32::NAN; m * n];
-                packed.multiply(RowsOf::dense(&x, k), &mut out, n);
+                matrix.multiply(RowsOf::dense(&x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
                 for (i, found) in out.iter().enumerate() {
                     let (row, column) = (i / n, i % n);
                     let products = (0..k).map(|j| f64::from(x[row * k + j]) * f64::from(weight[column * k + j]));
                     let expected = f64::from(bias[column]) + products.sum::<f64>();
-                    prop_assert!((f64::from(*found) - expected).abs() < 1e-4, "{instructions:?}: {found} for {expected}");
+                    let error = (f64::from(*found) - expected).abs();
+                    prop_assert!(error < bound(kernel.precision(), k), "{kernel:?}: {found} for {expected}");
+                }
+            }
+        }
+
+        #[test]
+        fn kernels_of_integers_agree_to_the_last_bit(m in 1usize..20, k in 1usize..700, n in 1usize..150) {
+            let (x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
+            let product = |kernel: Kernel| {
+                let mut out = vec![f32::NAN; m * n];
+                let matrix = packed(kernel, &weight, &bias, k);
+                matrix.multiply(RowsOf::dense(&x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
+                out
+            };
+            let expected = product(Kernel::PortableInt8);
+            for kernel in Kernel::available().into_iter().filter(|kernel| kernel.precision() == Precision::Int8) {
+                prop_assert_eq!(&product(kernel), &expected, "{:?}", kernel);
+            }
+        }
+
+        #[test]
+        fn epilogues_do_the_same_to_whole_and_cut_tiles(m in 1usize..30, n in 1usize..150) {
+            let k = 40;
+            let (x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
+            for kernel in Kernel::available() {
+                let matrix = packed(kernel, &weight, &bias, k);
+                let mut product = vec![f32::NAN; m * n];
+                let rows = RowsOf::dense(&x, k);
+                matrix.multiply(rows, &mut product, n, Epilogue::Store, &mut Operand::default());
+                let before = numbers(m * n, 17);
+                let mut added = before.clone();
+                matrix.multiply(rows, &mut added, n, Epilogue::Add, &mut Operand::default());
+                let sums: Vec<f32> = before.iter().zip(&product).map(|(before, product)| before + product).collect();
+                prop_assert_eq!(&added, &sums, "{:?}", kernel);
+                let mut bent = vec![f32::NAN; m * n];
+                matrix.multiply(rows, &mut bent, n, Epilogue::Gelu, &mut Operand::default());
+                for (bent, product) in bent.iter().zip(&mut product) {
+                    rows::gelu(Instructions::detect(), std::slice::from_mut(product));
+                    prop_assert!((*bent - *product).abs() < 1e-6, "{kernel:?}");
                 }
             }
         }
 
         #[test]
         fn a_row_does_not_depend_on_the_rows_beside_it(m in 1usize..30, pick in 0usize..30) {
-            let (k, n) = (96, 130);
+            let (k, n) = (95, 130);
             let (x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
             let row = pick % m;
-            for instructions in Instructions::available() {
-                let packed = PackedMatrix::of_linear(instructions, &weight, &bias, k);
+            for kernel in Kernel::available() {
+                let matrix = packed(kernel, &weight, &bias, k);
                 let (mut all, mut alone) = (vec![0.0; m * n], vec![0.0; n]);
-                packed.multiply(RowsOf::dense(&x, k), &mut all, n);
-                packed.multiply(RowsOf::dense(&x[row * k..(row + 1) * k], k), &mut alone, n);
+                let mut operand = Operand::default();
+                matrix.multiply(RowsOf::dense(&x, k), &mut all, n, Epilogue::Store, &mut operand);
+                let own = RowsOf::dense(&x[row * k..(row + 1) * k], k);
+                matrix.multiply(own, &mut alone, n, Epilogue::Store, &mut operand);
                 prop_assert_eq!(&all[row * n..(row + 1) * n], &alone[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_shows_in_its_own_row_and_in_every_product_of_its_column() {
+        for kernel in Kernel::available() {
+            let (mut x, mut weight, bias) = (numbers(3 * 50, 1), numbers(20 * 50, 5), numbers(20, 9));
+            x[60] = f32::NAN;
+            weight[7 * 50 + 3] = f32::NAN;
+            let matrix = packed(kernel, &weight, &bias, 50);
+            let mut out = vec![0f32; 3 * 20];
+            matrix.multiply(RowsOf::dense(&x, 50), &mut out, 20, Epilogue::Store, &mut Operand::default());
+            for (i, value) in out.iter().enumerate() {
+                assert_eq!(value.is_nan(), i / 20 == 1 || i % 20 == 7, "{kernel:?} at {i}");
             }
         }
     }

@@ -1,31 +1,35 @@
 //! Functions on single rows: layer norm, GELU, softmax, dot products.
 //!
-//! They are written as plain loops and compiled once for each instruction set.
+//! They are written as plain loops and compiled once for each instruction set; `FUSED` says whether it multiplies and
+//! adds in one instruction.
 
 #![expect(clippy::inline_always, reason = "a loop gets the instructions of the function it is inlined into")]
 
 use crate::kernels::instructions::Instructions;
 
 /// Partial sums that run side by side; their number fixes the order of additions.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Compiles a plain function for each instruction set and chooses at run time.
 macro_rules! for_each_instruction_set {
-    ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? = $plain:path) => {
+    ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? = $plain:ident) => {
         $(#[$doc])*
         pub(crate) fn $name(instructions: Instructions, $($argument: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             fn avx2($($argument: $type),*) $(-> $result)? {
-                $plain($($argument),*)
+                $plain::<true>($($argument),*)
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx2,fma")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
             fn avx512($($argument: $type),*) $(-> $result)? {
-                $plain($($argument),*)
+                $plain::<true>($($argument),*)
             }
             match instructions {
-                Instructions::Portable => $plain($($argument),*),
+                Instructions::Portable => $plain::<false>($($argument),*),
+                // The target has them anyway.
+                #[cfg(target_arch = "aarch64")]
+                Instructions::Neon => $plain::<true>($($argument),*),
                 // SAFETY: `Instructions::available` found these instructions.
                 #[cfg(target_arch = "x86_64")]
                 Instructions::Avx2 => unsafe { avx2($($argument),*) },
@@ -36,13 +40,14 @@ macro_rules! for_each_instruction_set {
         }
     };
 }
+pub(crate) use for_each_instruction_set;
 
 for_each_instruction_set! {
     /// GELU in its erf form (Hendrycks and Gimpel, 2016): x Φ(x), with an error below 1e-6.
     fn gelu(values: &mut [f32]) = plain_gelu
 }
 for_each_instruction_set! {
-    /// Softmax in place (all values finite).
+    /// Softmax in place, over finite values and minus infinity; fastest for whole vectors of 16.
     fn softmax(values: &mut [f32]) = plain_softmax
 }
 for_each_instruction_set! {
@@ -58,6 +63,32 @@ for_each_instruction_set! {
     fn add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) = plain_add_scaled
 }
 
+for_each_instruction_set! {
+    /// The largest absolute value; not a number where any is not.
+    fn largest_size(row: &[f32]) -> f32 = plain_largest_size
+}
+
+/// a · b + c.
+#[inline(always)]
+fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    // Without the instruction a fused addition is a slow call.
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// The lanes of a vector brought together, halves first, as vector instructions do it.
+#[inline(always)]
+fn across(lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut eight = [0f32; 8];
+    for lane in 0..8 {
+        eight[lane] = join(lanes[lane], lanes[lane + 8]);
+    }
+    let mut four = [0f32; 4];
+    for lane in 0..4 {
+        four[lane] = join(eight[lane], eight[lane + 4]);
+    }
+    join(join(four[0], four[2]), join(four[1], four[3]))
+}
+
 /// Gain and shift of a layer norm.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerNorm {
@@ -68,24 +99,31 @@ pub(crate) struct LayerNorm {
 }
 
 #[inline(always)]
-fn plain_add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) {
+fn plain_add_scaled<const FUSED: bool>(sum: &mut [f32], factor: f32, row: &[f32]) {
     for (sum, value) in sum.iter_mut().zip(row) {
-        *sum += factor * value;
+        *sum = multiply_add::<FUSED>(factor, *value, *sum);
     }
 }
 
 #[inline(always)]
-fn plain_dot(left: &[f32], right: &[f32]) -> f32 {
+fn plain_largest_size<const FUSED: bool>(row: &[f32]) -> f32 {
+    // As integers, sizes have the order of the floats, and what is not a number is the largest.
+    let largest = row.iter().fold(0, |largest: u32, value| largest.max(value.to_bits() & 0x7fff_ffff));
+    f32::from_bits(largest)
+}
+
+#[inline(always)]
+fn plain_dot<const FUSED: bool>(left: &[f32], right: &[f32]) -> f32 {
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();
     let mut sums = [0f32; LANES];
     for (left, right) in left.iter().zip(right) {
         for lane in 0..LANES {
-            sums[lane] += left[lane] * right[lane];
+            sums[lane] = multiply_add::<FUSED>(left[lane], right[lane], sums[lane]);
         }
     }
     let rest: f32 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
-    sums.iter().sum::<f32>() + rest
+    across(sums, |left, right| left + right) + rest
 }
 
 #[inline(always)]
@@ -97,32 +135,33 @@ fn sum_of(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
             sums[lane] += term(chunk[lane]);
         }
     }
-    sums.iter().sum::<f32>() + rest.iter().map(|value| term(*value)).sum::<f32>()
+    across(sums, |left, right| left + right) + rest.iter().map(|value| term(*value)).sum::<f32>()
 }
 
 #[inline(always)]
-fn plain_layer_norm(row: &mut [f32], norm: &LayerNorm) {
+fn plain_layer_norm<const FUSED: bool>(row: &mut [f32], norm: &LayerNorm) {
     let n = row.len() as f32;
     let mean = sum_of(row, |value| value) / n;
     let variance = sum_of(row, |value| (value - mean) * (value - mean)) / n;
     let factor = 1.0 / (variance + norm.epsilon).sqrt();
     for ((value, gain), shift) in row.iter_mut().zip(&norm.gain).zip(&norm.shift) {
-        *value = (*value - mean) * factor * gain + shift;
+        *value = multiply_add::<FUSED>((*value - mean) * factor, *gain, *shift);
     }
 }
 
 #[inline(always)]
-fn plain_softmax(values: &mut [f32]) {
+fn plain_softmax<const FUSED: bool>(values: &mut [f32]) {
+    let greater = |left: f32, right: f32| if left > right { left } else { right };
     let (chunks, rest) = values.as_chunks::<LANES>();
     let mut highest = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks {
+    for chunk in chunks.iter() {
         for lane in 0..LANES {
-            highest[lane] = if chunk[lane] > highest[lane] { chunk[lane] } else { highest[lane] };
+            highest[lane] = greater(chunk[lane], highest[lane]);
         }
     }
-    let highest = highest.iter().chain(rest).fold(f32::NEG_INFINITY, |highest, value| highest.max(*value));
+    let highest = rest.iter().fold(across(highest, greater), |highest, value| greater(*value, highest));
     for value in values.iter_mut() {
-        *value = exp(*value - highest);
+        *value = exp::<FUSED>(*value - highest);
     }
     let factor = 1.0 / sum_of(values, |value| value);
     for value in values {
@@ -131,38 +170,48 @@ fn plain_softmax(values: &mut [f32]) {
 }
 
 #[inline(always)]
-fn plain_gelu(values: &mut [f32]) {
-    // Φ(-|x|) = t (a1 + t (a2 + ...)) exp(-x²/2) / 2 with t = 1 / (1 + p |x| / √2): Abramowitz and Stegun, 7.1.26.
-    const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
-    const A: [f32; 5] = [0.254_829_6, -0.284_496_74, 1.421_413_7, -1.453_152, 1.061_405_4];
-    for value in values {
-        let x = *value;
-        let size = x.abs();
-        let t = 1.0 / (1.0 + P * size);
-        let polynomial = t * (A[0] + t * (A[1] + t * (A[2] + t * (A[3] + t * A[4]))));
-        let tail = 0.5 * polynomial * exp(-0.5 * x * x);
-        let positive = if x > 0.0 { x } else { 0.0 };
-        *value = positive - size * tail;
+fn plain_gelu<const FUSED: bool>(values: &mut [f32]) {
+    let (chunks, rest) = values.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        for value in chunk {
+            *value = gelu_of::<FUSED>(*value);
+        }
+    }
+    for value in rest {
+        *value = gelu_of::<FUSED>(*value);
     }
 }
 
-/// e^x with a relative error below 2e-7, 0 below -87; x is at most 88.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+fn gelu_of<const FUSED: bool>(x: f32) -> f32 {
+    // Φ(-|x|) = t (a1 + t (a2 + ...)) exp(-x²/2) / 2 with t = 1 / (1 + p |x| / √2): Abramowitz and Stegun, 7.1.26.
+    const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
+    const A: [f32; 5] = [0.254_829_6, -0.284_496_74, 1.421_413_7, -1.453_152, 1.061_405_4];
+    let size = x.abs();
+    let t = 1.0 / multiply_add::<FUSED>(P, size, 1.0);
+    let polynomial = A.iter().rev().skip(1).fold(A[4], |sum, a| multiply_add::<FUSED>(sum, t, *a)) * t;
+    let tail = 0.5 * polynomial * exp::<FUSED>(-0.5 * x * x);
+    let positive = if x > 0.0 { x } else { 0.0 };
+    positive - size * tail
+}
+
+/// e^x with a relative error below 3e-7, 0 below -87; x is at most 88.
+#[inline(always)]
+fn exp<const FUSED: bool>(x: f32) -> f32 {
     // Adding 1.5 · 2^23 leaves the nearest whole number in the last bits.
     const TO_WHOLE: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
+    // (e^r - 1 - r) / r² on |r| <= ln(2)/2, the constants of Cephes' expf, highest power first.
+    const SERIES: [f32; 6] = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
     let clamped = if x < -87.0 { -87.0 } else { x };
-    let shifted = clamped * std::f32::consts::LOG2_E + TO_WHOLE;
+    let shifted = multiply_add::<FUSED>(clamped, std::f32::consts::LOG2_E, TO_WHOLE);
     let whole = shifted - TO_WHOLE;
-    let r = clamped - whole * LN_2_HIGH - whole * LN_2_LOW;
-    // Taylor's series to r^7 on |r| <= ln(2)/2.
-    let series = 1.0
-        + r * (1.0
-            + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r / 5040.0))))));
+    let r = multiply_add::<FUSED>(whole, -LN_2_LOW, multiply_add::<FUSED>(whole, -LN_2_HIGH, clamped));
+    let series = SERIES[1..].iter().fold(SERIES[0], |sum, a| multiply_add::<FUSED>(sum, r, *a));
+    let value = multiply_add::<FUSED>(r * r, series, r + 1.0);
     let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
-    let value = series * power;
+    let value = value * power;
     if x < -87.0 { 0.0 } else { value }
 }
 
@@ -196,7 +245,9 @@ mod tests {
         #[test]
         fn exp_is_within_a_few_units_of_the_last_place(x in -87f32..10.0) {
             let expected = f64::from(x).exp();
-            prop_assert!((f64::from(exp(x)) - expected).abs() <= 3e-7 * expected, "at {x}");
+            for found in [exp::<true>(x), exp::<false>(x)] {
+                prop_assert!((f64::from(found) - expected).abs() <= 3e-7 * expected, "at {x}");
+            }
         }
 
         #[test]

@@ -3,16 +3,21 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use r2r_model::folder::StudentFolder;
+
 use crate::error::PipelineError;
 use crate::provenance::Provenance;
 use crate::recipe::Recipe;
+use crate::stages::precision_card::put_precision;
 
 /// Writes `README.md` into the student's folder, with the table of the test collections.
 pub fn write_card(recipe: &Recipe, student: &Path, table: &str) -> Result<(), PipelineError> {
     let provenance = Provenance::read(student)?
         .ok_or_else(|| PipelineError::Input(format!("{}: no student is here yet", student.display())))?;
     let path = student.join("README.md");
-    std::fs::write(&path, card(recipe, &provenance, table)).map_err(|error| PipelineError::io(&path, error))
+    std::fs::write(&path, card(recipe, &provenance, table)).map_err(|error| PipelineError::io(&path, error))?;
+    let config = StudentFolder::open(student).and_then(|folder| folder.config()).map_err(PipelineError::input)?;
+    config.precision.map_or(Ok(()), |losses| put_precision(student, &losses))
 }
 
 fn card(recipe: &Recipe, provenance: &Provenance, table: &str) -> String {

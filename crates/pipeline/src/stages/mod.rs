@@ -18,6 +18,8 @@ pub mod index;
 pub mod judge;
 pub mod judged;
 pub mod judgments;
+pub mod precision;
+mod precision_card;
 pub mod rerank;
 pub mod retrieve;
 #[cfg(feature = "training")]

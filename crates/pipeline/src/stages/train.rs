@@ -16,6 +16,7 @@ use crate::provenance::{Input, Part, Provenance};
 use crate::recipe::Recipe;
 use crate::stages::base::base_folder;
 use crate::stages::distill::{DEV, TRAIN, read_examples};
+use crate::stages::precision::{has_order, measure_precision};
 use crate::stages::weigh::weigh;
 
 /// Trains the student of a recipe from its examples unless it is fresh. An interrupted training goes on from its last
@@ -74,6 +75,10 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     }
     if let Some(weighed) = weigh(recipe, building.path(), progress)? {
         building.provenance.count("similarity", serde_json::to_value(weighed).map_err(PipelineError::failed)?);
+    }
+    if dev.iter().any(has_order) {
+        let losses = measure_precision(building.path(), &dev, None, progress)?;
+        building.provenance.count("precision", serde_json::to_value(losses).map_err(PipelineError::failed)?);
     }
     building.provenance.count("steps", report.steps);
     building.provenance.count("best", serde_json::to_value(report.best).map_err(PipelineError::failed)?);

@@ -75,9 +75,8 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
             means.push(list.ndcg(weight)?);
         }
         if means.is_empty() {
-            return Err(PipelineError::Input(
-                "[[validation]]: every query of these collections was learned from".into(),
-            ));
+            progress.say("every query of the [[validation]] collections was learned from: the weight stays as trained");
+            return Ok(None);
         }
         ndcg.push((weight, means.iter().sum::<f64>() / means.len() as f64));
     }
@@ -87,8 +86,7 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let logits = dev_logits(&engine, &dev, weight)?;
     config.calibration = fit_calibration(&dev, &logits).unwrap_or(config.calibration);
     config.grades = fit_grades(&dev, &logits).unwrap_or(config.grades);
-    let path = student.join("config.json");
-    std::fs::write(&path, config.to_json()).map_err(|error| PipelineError::io(&path, error))?;
+    folder.replace_config(&config).map_err(PipelineError::failed)?;
     let queries = lists.iter().map(|list| list.scored.len()).sum();
     progress.say(&format!("the similarity counts {weight} instead of {before:.2}, by {queries} held-out queries"));
     Ok(Some(Weighed { weight, before, queries, ndcg }))
