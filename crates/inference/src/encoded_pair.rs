@@ -11,7 +11,7 @@ use r2r_types::document::Document;
 
 use crate::encoder::{Keep, Sequence};
 use crate::error::InferenceError;
-use crate::score::mean_rows;
+use crate::score::{Pass, mean_rows};
 use crate::student::Student;
 
 /// A query and a document after the joint pass.
@@ -68,7 +68,7 @@ impl Student {
     fn pair_states(&self, encodings: &[PairEncoding]) -> Vec<Vec<f32>> {
         let d = self.config.encoder.hidden_size;
         let sequences: Vec<Sequence<'_>> = encodings.iter().map(Sequence::of_pair).collect();
-        let blocks = self.encode_blocks(&self.encoder, &sequences, Keep::All, |states, block| {
+        let copy = |states: &[f32], block: &[Sequence<'_>]| {
             let mut rest = states;
             let mut of_each = Vec::with_capacity(block.len());
             for sequence in block {
@@ -77,7 +77,8 @@ impl Student {
                 rest = behind;
             }
             of_each
-        });
-        blocks.into_iter().flatten().collect()
+        };
+        let pass = Pass { encoder: &self.encoder, sequences: &sequences, keep: Keep::All, read: &copy };
+        self.run_passes(&[pass]).into_iter().flatten().collect()
     }
 }

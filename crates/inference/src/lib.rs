@@ -21,6 +21,7 @@ pub mod evidence;
 mod kernels;
 mod loading;
 mod parallel;
+pub mod probe;
 pub mod reason;
 mod reason_decoder;
 pub mod score;

@@ -4,13 +4,15 @@ use r2r_model::encoding::{Limits, PairEncoding, Pieces, SingleEncoding};
 use r2r_model::passage::PassageText;
 use r2r_types::document::Document;
 
-use crate::encoder::{Encoder, Keep, Sequence};
+use crate::encoder::{Encoder, Keep, Scratch, Sequence};
 use crate::error::InferenceError;
 use crate::kernels::rows;
 use crate::student::Student;
 
 /// Pieces that one thread runs through the encoder together: enough rows for the kernels, few enough for the cache.
 const BLOCK_PIECES: usize = 256;
+/// The fewest that still fill them.
+const MIN_BLOCK_PIECES: usize = 64;
 
 /// What a student says about one document.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,8 +45,7 @@ impl Student {
         let special = self.tokenizer.special();
         let pairs: Vec<PairEncoding> =
             pieces.iter().map(|text| PairEncoding::of(&query, text, special, limits)).collect();
-        let heads = self.head_logits(&pairs);
-        let similarities = self.similarities(&query, &pieces, limits);
+        let (heads, similarities) = self.signals(&pairs, &query, &pieces, limits);
         let mut scored = Vec::with_capacity(pairs.len());
         for (index, (pair, head)) in pairs.iter().zip(heads).enumerate() {
             let similarity = similarities.as_ref().map(|all| all[index]);
@@ -64,21 +65,24 @@ impl Student {
         pieces.into_iter().map(|pieces| Ok(pieces?)).collect()
     }
 
-    /// The rank head's logits.
-    fn head_logits(&self, pairs: &[PairEncoding]) -> Vec<f32> {
-        let sequences: Vec<Sequence<'_>> = pairs.iter().map(Sequence::of_pair).collect();
-        let d = self.config.encoder.hidden_size;
-        let blocks = self.encode_blocks(&self.encoder, &sequences, Keep::First, |states, _| {
-            states.chunks_exact(d).map(|first| self.head.logit(first, self.instructions)).collect::<Vec<f32>>()
-        });
-        blocks.concat()
-    }
-
-    /// Cosines of the base encoder's mean-pooled vectors, query and document each read alone; `None` where the
-    /// student gives them no weight.
-    fn similarities(&self, query: &Pieces, texts: &[Pieces], limits: Limits) -> Option<Vec<f32>> {
+    /// The rank head's logits, and the cosines of the base encoder's mean-pooled vectors, query and document each read
+    /// alone; `None` where the student gives these no weight.
+    fn signals(
+        &self,
+        pairs: &[PairEncoding],
+        query: &Pieces,
+        texts: &[Pieces],
+        limits: Limits,
+    ) -> (Vec<f32>, Option<Vec<f32>>) {
+        let joint: Vec<Sequence<'_>> = pairs.iter().map(Sequence::of_pair).collect();
+        let head = |states: &[f32], _: &[Sequence<'_>]| {
+            let d = self.config.encoder.hidden_size;
+            states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()
+        };
+        let head = Pass { encoder: &self.encoder, sequences: &joint, keep: Keep::First, read: &head };
+        let numbers = |logits: Vec<Vec<f32>>| logits.concat();
         if self.config.similarity_weight == 0.0 {
-            return None;
+            return (self.run_passes(&[head]).into_iter().flat_map(numbers).collect(), None);
         }
         let special = self.tokenizer.special();
         let singles: Vec<SingleEncoding> = std::iter::once(query)
@@ -86,14 +90,17 @@ impl Student {
             .map(|text| SingleEncoding::of(text, special, limits.max_length))
             .collect();
         let zeros = vec![0; limits.max_length];
-        let sequences: Vec<Sequence<'_>> =
+        let alone: Vec<Sequence<'_>> =
             singles.iter().map(|single| Sequence { ids: &single.ids, type_ids: &zeros[..single.ids.len()] }).collect();
-        let encoder = self.base.as_ref().unwrap_or(&self.encoder);
-        let blocks =
-            self.encode_blocks(encoder, &sequences, Keep::All, |states, block| self.mean_vectors(states, block));
-        let vectors: Vec<Vec<f32>> = blocks.into_iter().flatten().collect();
+        let mean = |states: &[f32], block: &[Sequence<'_>]| self.mean_vectors(states, block);
+        let base = self.base.as_ref().unwrap_or(&self.encoder);
+        let similarity = Pass { encoder: base, sequences: &alone, keep: Keep::All, read: &mean };
+        // Both passes at once, so that no thread waits for the end of the first.
+        let mut results = self.run_passes(&[head, similarity]).into_iter();
+        let logits = results.next().map(numbers).unwrap_or_default();
+        let vectors = results.next().unwrap_or_default();
         let (query, documents) = vectors.split_first().expect("the query is always there");
-        Some(documents.iter().map(|document| self.cosine(query, document)).collect())
+        (logits, Some(documents.iter().map(|document| self.cosine(query, document)).collect()))
     }
 
     /// The mean state of each sequence of a block.
@@ -117,30 +124,42 @@ impl Student {
         dot(left, right) / (norm(left) * norm(right))
     }
 
-    /// Runs sequences through an encoder in blocks spread over the threads; `read` turns the states of a block into
-    /// a result. No result depends on how blocks are cut.
-    pub(crate) fn encode_blocks<R: Send>(
-        &self,
-        encoder: &Encoder,
-        sequences: &[Sequence<'_>],
-        keep: Keep,
-        read: impl Fn(&[f32], &[Sequence<'_>]) -> R + Sync,
-    ) -> Vec<R> {
-        let total: usize = sequences.iter().map(|sequence| sequence.ids.len()).sum();
-        let target = BLOCK_PIECES.min(total.div_ceil(self.threads().get()));
-        let mut blocks: Vec<&[Sequence<'_>]> = Vec::new();
-        let (mut start, mut pieces) = (0, 0);
-        for (index, sequence) in sequences.iter().enumerate() {
-            pieces += sequence.ids.len();
-            if pieces >= target || index + 1 == sequences.len() {
-                blocks.push(&sequences[start..=index]);
-                (start, pieces) = (index + 1, 0);
+    /// Runs passes through their encoders in blocks spread over the threads; for each pass what was read of each
+    /// sequence. No result depends on how blocks are cut.
+    pub(crate) fn run_passes(&self, passes: &[Pass<'_>]) -> Vec<Vec<Vec<f32>>> {
+        let length = |sequence: &Sequence<'_>| sequence.ids.len();
+        let total: usize = passes.iter().flat_map(|pass| pass.sequences).map(length).sum();
+        // Several blocks for each thread, so that all end at about the same time; but not too small for the kernels.
+        let threads = self.threads().get();
+        let target =
+            if threads == 1 { BLOCK_PIECES } else { (total / (4 * threads)).clamp(MIN_BLOCK_PIECES, BLOCK_PIECES) };
+        let mut blocks: Vec<(&Pass<'_>, &[Sequence<'_>])> = Vec::new();
+        for pass in passes {
+            let (mut start, mut pieces) = (0, 0);
+            for (index, sequence) in pass.sequences.iter().enumerate() {
+                pieces += length(sequence);
+                if pieces >= target || index + 1 == pass.sequences.len() {
+                    blocks.push((pass, &pass.sequences[start..=index]));
+                    (start, pieces) = (index + 1, 0);
+                }
             }
         }
-        self.pool.map(&blocks, |block| {
-            self.scratch.lend(|| encoder.scratch(), |scratch| read(encoder.states(block, keep, scratch), block))
-        })
+        let read = self.pool.map(&blocks, |(pass, block)| {
+            let run = |scratch: &mut Scratch| (pass.read)(pass.encoder.states(block, pass.keep, scratch), block);
+            self.scratch.lend(|| pass.encoder.scratch(), run)
+        });
+        let mut read = read.into_iter().flatten();
+        passes.iter().map(|pass| read.by_ref().take(pass.sequences.len()).collect()).collect()
     }
+}
+
+/// Sequences that go through one encoder.
+pub(crate) struct Pass<'a> {
+    pub(crate) encoder: &'a Encoder,
+    pub(crate) sequences: &'a [Sequence<'a>],
+    pub(crate) keep: Keep,
+    /// Makes of the states of a block one row of numbers for each of its sequences.
+    pub(crate) read: &'a (dyn Fn(&[f32], &[Sequence<'_>]) -> Vec<Vec<f32>> + Sync),
 }
 
 impl<'a> Sequence<'a> {

@@ -101,30 +101,27 @@ impl Student for EngineStudent {
     }
 
     fn explain(&self, query: &str, requests: &[ExplanationRequest<'_>]) -> Result<Vec<WrittenReasons>, StageError> {
-        // Explained documents first, then their neighbors: each pair is encoded once in either role.
-        let mut documents: Vec<&Document> = requests.iter().map(|request| request.document).collect();
-        documents.extend(requests.iter().filter_map(|request| request.neighbor.map(|(neighbor, _)| neighbor)));
+        // A neighbor is most often explained itself: every document is encoded once, whatever its roles.
+        let mut documents: Vec<&Document> = Vec::new();
+        let mut place = |document| place_of(document, &mut documents);
+        let places: Vec<(usize, Option<usize>)> = requests
+            .iter()
+            .map(|request| (place(request.document), request.neighbor.map(|(neighbor, _)| place(neighbor))))
+            .collect();
         let pairs = self.engine.encode(query, &documents).map_err(stage_error)?;
         // A neighbor's evidence is part of the plan too: training marks both.
         let mut evidence: Vec<Option<SentencePieces>> = Vec::with_capacity(pairs.len());
         for pair in &pairs {
             evidence.push(self.engine.evidence(pair).map_err(stage_error)?.map(|chosen| chosen.sentence));
         }
-        let (own, neighbor_pairs) = pairs.split_at(requests.len());
-        let mut neighbors = neighbor_pairs.iter().zip(&evidence[requests.len()..]);
+        let side = |place: usize| pairs[place].side(evidence[place].as_ref());
         let mut plans: Vec<(Plan, &EncodedPair, Option<&EncodedPair>)> = Vec::new();
-        for ((request, pair), sentence) in requests.iter().zip(own).zip(&evidence) {
+        for (request, (own, other)) in requests.iter().zip(&places) {
             let grade = self.engine.config().grade(request.logit);
-            let side = pair.side(sentence.as_ref());
-            plans.push((Plan::direct(&side, grade), pair, None));
-            if let Some((_, stands)) = request.neighbor {
-                let (neighbor, points_at) =
-                    neighbors.next().expect("one pair was encoded for each request with a neighbor");
-                plans.push((
-                    Plan::comparison(&side, &neighbor.side(points_at.as_ref()), stands, grade),
-                    pair,
-                    Some(neighbor),
-                ));
+            plans.push((Plan::direct(&side(*own), grade), &pairs[*own], None));
+            if let (Some((_, stands)), Some(other)) = (request.neighbor, other) {
+                let plan = Plan::comparison(&side(*own), &side(*other), stands, grade);
+                plans.push((plan, &pairs[*own], Some(&pairs[*other])));
             }
         }
         let to_write: Vec<ReasonRequest<'_>> = plans
@@ -134,18 +131,16 @@ impl Student for EngineStudent {
         let mut written = self.engine.write_reasons(&to_write).map_err(stage_error)?.into_iter();
 
         let mut explained = Vec::with_capacity(requests.len());
-        let mut neighbors = neighbor_pairs.iter();
-        for ((request, pair), sentence) in requests.iter().zip(own).zip(evidence) {
-            let (matched, missing) = coverage(pair);
+        for (request, (own, other)) in requests.iter().zip(&places) {
+            let (matched, missing) = coverage(&pairs[*own]);
             let direct = written.next().expect("one direct reason was asked for each request");
-            let comparison = match request.neighbor {
-                None => String::new(),
-                Some((neighbor, stands)) => {
+            let comparison = match (request.neighbor, other) {
+                (None, _) | (_, None) => String::new(),
+                (Some((neighbor, stands)), Some(other)) => {
                     let reason = written.next().expect("one comparison was asked for each request with a neighbor");
-                    let other = neighbors.next().expect("one pair was encoded for each request with a neighbor");
                     // Order and words are stated by us, not by the model: what is said of them is always true.
                     let id = neighbor.id.as_str();
-                    let words = difference_in_words(&matched, &coverage(other).0, id);
+                    let words = difference_in_words(&matched, &coverage(&pairs[*other]).0, id);
                     let stands = match stands {
                         Stands::Above => "Ranks above",
                         Stands::Below => "Ranks below",
@@ -156,13 +151,21 @@ impl Student for EngineStudent {
             explained.push(WrittenReasons {
                 direct: direct.text("the other passage"),
                 comparison,
-                evidence: sentence.map(|sentence| sentence.text),
+                evidence: evidence[*own].as_ref().map(|sentence| sentence.text.clone()),
                 matched,
                 missing,
             });
         }
         Ok(explained)
     }
+}
+
+/// The place of a document among those to be encoded, where it is put if it is not there.
+fn place_of<'a>(document: &'a Document, documents: &mut Vec<&'a Document>) -> usize {
+    documents.iter().position(|other| std::ptr::eq(*other, document)).unwrap_or_else(|| {
+        documents.push(document);
+        documents.len() - 1
+    })
 }
 
 /// The query's content words, each once: those whose stem the document has, and those it lacks.

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use reason_to_rank::inference::probe::Probe;
+use reason_to_rank::inference::{Instructions, Precision};
 use reason_to_rank::types::document::Document;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +16,9 @@ use crate::commands::{print, print_json};
 /// How long the speed is measured.
 const MEASURED: Duration = Duration::from_secs(5);
 
+/// How long each kernel is measured.
+const PROBED: Duration = Duration::from_millis(200);
+
 /// A passage of a length that is common in web search.
 const PASSAGE: &str = "A heat pump moves heat from a cold place to a warm one, as a refrigerator does. It takes less \
 electricity than a heater of the same output, because it moves heat instead of making it. The colder the place that \
@@ -23,6 +28,7 @@ with a good compressor keeps its advantage over the whole winter, even on the co
 /// Prints the machine, the student and the speed.
 pub(crate) fn run(options: &Doctor) -> Result<()> {
     let mut found = machine();
+    found.extend(products(options.student.isa.unwrap_or_else(Instructions::detect)));
     // Shown before the student is opened: who has no student yet wants to see the machine all the same.
     if !options.json {
         print(&page(&found))?;
@@ -32,7 +38,8 @@ pub(crate) fn run(options: &Doctor) -> Result<()> {
     let engine = student.engine();
     let encoder = &engine.config().encoder;
     let mut more = vec![
-        ("kernels", json!(format!("{:?}", engine.instructions()))),
+        ("kernels", json!(engine.instructions().name())),
+        ("precision", json!(engine.precision())),
         ("student", json!(student.name())),
         ("layers", json!(encoder.num_hidden_layers)),
         ("hidden_size", json!(encoder.hidden_size)),
@@ -58,6 +65,27 @@ pub(crate) fn run(options: &Doctor) -> Result<()> {
     } else {
         print(&page(&more))
     }
+}
+
+/// The kernel of each number format, and how fast one thread multiplies with it.
+fn products(instructions: Instructions) -> Vec<(&'static str, Value)> {
+    let formats =
+        [("product_f32", Precision::F32), ("product_bf16", Precision::Bf16), ("product_int8", Precision::Int8)];
+    let mut found = Vec::with_capacity(formats.len());
+    for (name, precision) in formats {
+        let mut probe = Probe::new(instructions, precision);
+        let mut best = f64::INFINITY;
+        let begun = Instant::now();
+        while begun.elapsed() < PROBED {
+            let one = Instant::now();
+            std::hint::black_box(probe.run());
+            // The fastest: what else runs on the machine only makes it slower.
+            best = best.min(one.elapsed().as_secs_f64());
+        }
+        let speed = (Probe::OPERATIONS / best / 1e9).round();
+        found.push((name, json!({"kernel": probe.kernel(), "gflop_per_second": speed})));
+    }
+    found
 }
 
 /// What the machine has, by name.
@@ -102,7 +130,16 @@ fn page(found: &[(&'static str, Value)]) -> String {
             Value::String(text) => text.clone(),
             Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
             Value::Null => "unknown".to_owned(),
-            Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+            Value::Object(parts) => {
+                let part = |(name, value): (&String, &Value)| match value {
+                    Value::String(text) => text.clone(),
+                    other => {
+                        format!("{other} {}", name.replace("_per_", "/").replace("gflop/second", "GFLOP/s a thread"))
+                    }
+                };
+                parts.iter().map(part).collect::<Vec<_>>().join("  ")
+            }
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
         };
         let _ = writeln!(page, "{:<20} {words}", name.replace('_', " "));
     }

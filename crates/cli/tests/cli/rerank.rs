@@ -39,6 +39,18 @@ fn every_document_is_ranked_once_and_logits_never_rise() {
 }
 
 #[test]
+fn every_instruction_set_and_number_format_finds_the_same_best_document() {
+    let best = |words: &[&str]| reranked(words)["results"][0]["id"].clone();
+    let expected = best(&["--reasons", "0", "--precision", "f32"]);
+    for isa in reason_to_rank::inference::Instructions::available() {
+        for precision in ["f32", "bf16", "int8"] {
+            let words = ["--reasons", "0", "--isa", isa.name(), "--precision", precision];
+            assert_eq!(best(&words), expected, "{words:?}");
+        }
+    }
+}
+
+#[test]
 fn reasons_change_no_rank_and_quote_what_stands_there() {
     let (plain, explained) = (reranked(&["--reasons", "0"]), reranked(&["--reasons", "5"]));
     let results = explained["results"].as_array().unwrap();

@@ -9,6 +9,8 @@ mod faults;
 mod full_size;
 /// Agreement with transformers and with the written-out reason decoder; `../golden/students.py` made the numbers.
 mod golden;
+/// Number formats, instruction sets and requests at the same time.
+mod precisions;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
