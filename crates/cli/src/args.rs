@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Measure what a student loses in faster number formats, and write it where `--precision auto` reads it.
     Precision(MeasurePrecision),
+    /// Choose how much the base's similarity counts in a student, on the held-out queries of a recipe.
+    Weigh(Weigh),
     /// Show what this machine has, what the student needs, and how fast it runs here.
     Doctor(Doctor),
 }
@@ -383,6 +385,16 @@ pub(crate) struct MeasurePrecision {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `r2r weigh`
+#[derive(Args, Debug)]
+pub(crate) struct Weigh {
+    #[command(flatten)]
+    pub recipe: RecipeArguments,
+    /// Folder of the student; its config.json and provenance.json are updated.
+    #[arg(long, value_name = "DIR")]
+    pub student: PathBuf,
 }
 
 /// `r2r doctor`

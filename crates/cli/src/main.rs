@@ -55,6 +55,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Inspect(options) => commands::inspect::run(options),
         Command::Export(options) => commands::export::run(options),
         Command::Precision(options) => commands::precision::run(options),
+        Command::Weigh(options) => commands::weigh::run(options),
         Command::Doctor(options) => commands::doctor::run(options),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod rerank;
 pub(crate) mod retrieve;
 pub(crate) mod teacher;
 pub(crate) mod train;
+pub(crate) mod weigh;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::PipelineError;
 use crate::progress::Progress;
+use crate::provenance::Provenance;
 use crate::recipe::{Recipe, ValidationSection};
 use crate::stages::distill::{DEV, TRAIN, read_examples, test_queries};
 use crate::stages::index::refresh_index;
@@ -90,6 +91,20 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let queries = lists.iter().map(|list| list.scored.len()).sum();
     progress.say(&format!("the similarity counts {weight} instead of {before:.2}, by {queries} held-out queries"));
     Ok(Some(Weighed { weight, before, queries, ndcg }))
+}
+
+/// As [`weigh`], and writes the choice into the provenance of a student that is there already.
+pub fn weigh_whole_folder(
+    recipe: &Recipe,
+    student: &Path,
+    progress: &mut dyn Progress,
+) -> Result<Option<Weighed>, PipelineError> {
+    let weighed = weigh(recipe, student, progress)?;
+    if let Some((weighed, mut provenance)) = weighed.as_ref().zip(Provenance::read(student)?) {
+        provenance.count("similarity", serde_json::to_value(weighed).map_err(PipelineError::failed)?);
+        provenance.write(student)?;
+    }
+    Ok(weighed)
 }
 
 /// The weight whose neighborhood is best: the mean of its own nDCG and its neighbors', so that no chance peak decides.
