@@ -186,12 +186,11 @@ impl Parts {
         let (instructions, precision) = (loader.instructions, loader.precision);
         let embeddings = Arc::new(Embeddings::load(loader, shape)?);
         let needs_base = config.similarity_weight != 0.0 && loader.weights.has_prefix("similarity.");
-        let kernel = Kernel::of(instructions, precision);
         let indices: Vec<usize> = (0..shape.num_hidden_layers).collect();
         let loaded = pool.map(&indices, |&index| -> Result<(Layer, Option<Layer>), WeightsError> {
             let layer = StoredLayer::load(loader, shape, index)?;
             let base = needs_base.then(|| subtract_low_rank(loader, shape, index, &layer)).transpose()?;
-            let packed = |layer: StoredLayer| layer.packed(shape, instructions, kernel);
+            let packed = |layer: StoredLayer| layer.packed(shape, instructions, precision);
             Ok((packed(layer), base.map(packed)))
         });
         let mut layers = Vec::with_capacity(loaded.len());
