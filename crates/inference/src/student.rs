@@ -98,17 +98,23 @@ impl Student {
     pub fn open(dir: &Path, options: &Options) -> Result<Self, InferenceError> {
         let folder = StudentFolder::open(dir)?;
         let config = folder.config()?;
-        let tokenizer = folder.tokenizer(&config.encoder)?;
         let vocabulary = folder.reason_words(&config)?;
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
-        let epsilon = config.encoder.layer_norm_eps as f32;
-        let precision = options.precision.unwrap_or_else(|| fastest_harmless(&config, instructions));
-        let loader = Loader { weights: folder.weight_file()?, instructions, precision, epsilon };
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let pool =
             Pool::new(threads).map_err(|error| InferenceError::Threads { asked: threads, error: error.to_string() })?;
-        let parts = Parts::load(&loader, &config, vocabulary, &pool)
-            .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
+        let epsilon = config.encoder.layer_norm_eps as f32;
+        let precision = options.precision.unwrap_or_else(|| fastest_harmless(&config, instructions));
+        // The tokenizer takes about as long as the weights.
+        let (tokenizer, parts) = pool.both(
+            || folder.tokenizer(&config.encoder),
+            || {
+                let loader = Loader { weights: folder.weight_file()?, instructions, precision, epsilon };
+                Parts::load(&loader, &config, vocabulary, &pool)
+                    .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })
+            },
+        );
+        let (tokenizer, parts) = (tokenizer?, parts?);
         Ok(Self {
             config,
             tokenizer,
