@@ -2,7 +2,7 @@
 //!
 //! `product` is one feed-forward product of a small encoder for every instruction set and number format; `pairs` are
 //! ten and a hundred pairs, and `reasons` the reasons of ten documents, of the shipped student in every number format.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark may stop at what is not there")]
+#![expect(clippy::unwrap_used, reason = "a benchmark may stop at what is not there")]
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn reasons(criterion: &mut Criterion) {
         let words: usize = student.write_reasons(&requests).unwrap().iter().map(|reason| reason.words.len()).sum();
         group.throughput(Throughput::Elements(words as u64));
         group.bench_function(precision.to_string(), |bencher| {
-            bencher.iter(|| student.write_reasons(&requests).unwrap())
+            bencher.iter(|| student.write_reasons(&requests).unwrap());
         });
     }
 }

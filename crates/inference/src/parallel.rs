@@ -31,6 +31,15 @@ impl Pool {
         self.n
     }
 
+    /// Does two things at the same time.
+    pub(crate) fn both<A: Send, B: Send>(
+        &self,
+        first: impl FnOnce() -> A + Send,
+        second: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        self.threads.join(first, second)
+    }
+
     /// Applies `work` to every item and returns the results in the order of the items.
     pub(crate) fn map<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
         self.threads.install(|| items.par_iter().with_max_len(1).map(&work).collect())

@@ -153,13 +153,16 @@ impl Student {
     }
 }
 
+/// Reads rows of numbers out of states, one for each sequence.
+pub(crate) type ReadStates<'a> = dyn Fn(&[f32], &[Sequence<'_>]) -> Vec<Vec<f32>> + Sync + 'a;
+
 /// Sequences that go through one encoder.
 pub(crate) struct Pass<'a> {
     pub(crate) encoder: &'a Encoder,
     pub(crate) sequences: &'a [Sequence<'a>],
     pub(crate) keep: Keep,
     /// Makes of the states of a block one row of numbers for each of its sequences.
-    pub(crate) read: &'a (dyn Fn(&[f32], &[Sequence<'_>]) -> Vec<Vec<f32>> + Sync),
+    pub(crate) read: &'a ReadStates<'a>,
 }
 
 impl<'a> Sequence<'a> {

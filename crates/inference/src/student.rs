@@ -98,17 +98,23 @@ impl Student {
     pub fn open(dir: &Path, options: &Options) -> Result<Self, InferenceError> {
         let folder = StudentFolder::open(dir)?;
         let config = folder.config()?;
-        let tokenizer = folder.tokenizer(&config.encoder)?;
         let vocabulary = folder.reason_words(&config)?;
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
-        let epsilon = config.encoder.layer_norm_eps as f32;
-        let precision = options.precision.unwrap_or_else(|| fastest_harmless(&config, instructions));
-        let loader = Loader { weights: folder.weight_file()?, instructions, precision, epsilon };
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let pool =
             Pool::new(threads).map_err(|error| InferenceError::Threads { asked: threads, error: error.to_string() })?;
-        let parts = Parts::load(&loader, &config, vocabulary, &pool)
-            .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })?;
+        let epsilon = config.encoder.layer_norm_eps as f32;
+        let precision = options.precision.unwrap_or_else(|| fastest_harmless(&config, instructions));
+        // The tokenizer takes about as long as the weights.
+        let (tokenizer, parts) = pool.both(
+            || folder.tokenizer(&config.encoder),
+            || {
+                let loader = Loader { weights: folder.weight_file()?, instructions, precision, epsilon };
+                Parts::load(&loader, &config, vocabulary, &pool)
+                    .map_err(|source| InferenceError::Weights { folder: dir.display().to_string(), source })
+            },
+        );
+        let (tokenizer, parts) = (tokenizer?, parts?);
         Ok(Self {
             config,
             tokenizer,
@@ -186,12 +192,11 @@ impl Parts {
         let (instructions, precision) = (loader.instructions, loader.precision);
         let embeddings = Arc::new(Embeddings::load(loader, shape)?);
         let needs_base = config.similarity_weight != 0.0 && loader.weights.has_prefix("similarity.");
-        let kernel = Kernel::of(instructions, precision);
         let indices: Vec<usize> = (0..shape.num_hidden_layers).collect();
         let loaded = pool.map(&indices, |&index| -> Result<(Layer, Option<Layer>), WeightsError> {
             let layer = StoredLayer::load(loader, shape, index)?;
             let base = needs_base.then(|| subtract_low_rank(loader, shape, index, &layer)).transpose()?;
-            let packed = |layer: StoredLayer| layer.packed(shape, instructions, kernel);
+            let packed = |layer: StoredLayer| layer.packed(shape, instructions, precision);
             Ok((packed(layer), base.map(packed)))
         });
         let mut layers = Vec::with_capacity(loaded.len());

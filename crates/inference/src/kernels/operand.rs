@@ -31,7 +31,7 @@ pub(crate) struct Operand {
 #[derive(Clone, Copy)]
 pub(crate) struct Words<'a> {
     /// From the first word of the first row.
-    pub(crate) words: &'a [u32],
+    pub(crate) values: &'a [u32],
     /// Words between the beginnings of two rows.
     pub(crate) stride: usize,
     /// A scale for each row of 8-bit integers, else empty.
@@ -50,10 +50,10 @@ impl<'a> RowsOf<'a> {
     }
 }
 
-impl<'a> Words<'a> {
+impl Words<'_> {
     /// The same rows from word `at` on.
     pub(crate) fn from(self, at: usize) -> Self {
-        Self { words: &self.words[at..], ..self }
+        Self { values: &self.values[at..], ..self }
     }
 }
 
@@ -68,7 +68,7 @@ impl Operand {
     ) -> Words<'a> {
         let stride = k.div_ceil(layout.group());
         if layout == Layout::Single {
-            return Words { words: bits_of(x.values), stride: x.stride, scales: &[] };
+            return Words { values: bits_of(x.values), stride: x.stride, scales: &[] };
         }
         if self.words.len() < x.n * stride {
             self.words.resize(x.n * stride, 0);
@@ -91,7 +91,7 @@ impl Operand {
                 }
             }
         }
-        Words { words: &self.words, stride, scales: &self.scales }
+        Words { values: &self.words, stride, scales: &self.scales }
     }
 }
 

@@ -97,7 +97,7 @@ impl PackedMatrix {
                 }
             }
         }
-        self.fill_column_words(Words { words: &words, stride: depth, scales: &[] }, columns.n, depth);
+        self.fill_column_words(Words { values: &words, stride: depth, scales: &[] }, columns.n, depth);
         self.scales[..scales.len()].copy_from_slice(&scales);
         self.start[..start.len()].copy_from_slice(&start);
         self.k = k;
@@ -108,7 +108,7 @@ impl PackedMatrix {
         let (width, _) = self.lay_out(depth * self.kernel.layout().group(), n);
         for (p, panel) in self.panels.chunks_exact_mut(width * depth).take(n.div_ceil(width)).enumerate() {
             for c in 0..width.min(n - p * width) {
-                let column = &columns.words[(p * width + c) * columns.stride..][..depth];
+                let column = &columns.values[(p * width + c) * columns.stride..][..depth];
                 for (word, value) in panel[c..].iter_mut().step_by(width).zip(column) {
                     *word = *value;
                 }
@@ -219,7 +219,7 @@ impl PackedMatrix {
                 let (out, out_stride_here) =
                     if is_whole { (&mut *target, out_stride) } else { (&mut tile[..], MAX_COLUMNS) };
                 let mut job = TileJob {
-                    x: &x.words[begin * x.stride..],
+                    x: &x.values[begin * x.stride..],
                     x_stride: x.stride,
                     n_rows,
                     row_scales: x.scales.get(begin..).unwrap_or_default(),

@@ -154,7 +154,7 @@ fn plain_softmax<const FUSED: bool>(values: &mut [f32]) {
     let greater = |left: f32, right: f32| if left > right { left } else { right };
     let (chunks, rest) = values.as_chunks::<LANES>();
     let mut highest = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks.iter() {
+    for chunk in chunks {
         for lane in 0..LANES {
             highest[lane] = greater(chunk[lane], highest[lane]);
         }

@@ -46,7 +46,7 @@ fn multiply_f32(sum: __m512, x: __m512i, w: __m512i) -> __m512 {
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn multiply_bf16(sum: __m512, x: __m512i, w: __m512i) -> __m512 {
     // SAFETY: both types are 512 bits without a meaning of their own.
-    let (x, w): (__m512bh, __m512bh) = unsafe { (transmute(x), transmute(w)) };
+    let (x, w) = unsafe { (transmute::<__m512i, __m512bh>(x), transmute::<__m512i, __m512bh>(w)) };
     _mm512_dpbf16_ps(sum, x, w)
 }
 

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Measures this engine beside others: see README.md here. Usage: run.sh DATA [--quick] [other options of measure.py]
+set -euo pipefail
+[ $# -ge 1 ] || { echo "usage: $0 DATA [--quick]; DATA holds dl19/" >&2; exit 1; }
+data=$(cd "$1" && pwd)
+shift
+cd "$(dirname "$0")"
+here=$PWD
+venv=${R2R_PEERS_VENV:-$here/venv}
+if [ ! -x "$venv/bin/python" ]; then
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet -r requirements.txt
+fi
+cd ../..
+cargo build --release -p r2r --no-default-features
+cargo build --release -p r2r-inference --example score_server
+target=${CARGO_TARGET_DIR:-target}/release
+models=${R2R_PEERS_MODELS:-$here/models}
+student=${R2R_STUDENT:-models/r2r-mini}
+rm -rf "$models"
+mkdir -p "$models"
+"$target/r2r" export --student "$student" --output "$models/cross-encoder"
+"$venv/bin/python" "$here/export.py" "$models"
+exec "$venv/bin/python" "$here/measure.py" --data "$data" --models "$models" --student "$student" \
+  --server "$target/examples/score_server" "$@"

@@ -1,0 +1,47 @@
+//! Answers requests from standard input with scores and times, for comparisons with other engines (`benches/peers`):
+//! `score_server STUDENT THREADS f32|bf16|int8`. A request is a line `{"query", "texts"}`.
+#![expect(clippy::print_stdout, reason = "answers go to standard output")]
+
+use std::env;
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use r2r_inference::{Options, Precision, Student};
+
+#[derive(serde::Deserialize)]
+struct Request {
+    query: String,
+    texts: Vec<String>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [folder, threads, precision] = arguments.as_slice() else {
+        return Err("usage: score_server STUDENT THREADS f32|bf16|int8".into());
+    };
+    let precision: Precision = serde_json::from_value(serde_json::json!(precision))?;
+    let options = Options { threads: Some(threads.parse()?), precision: Some(precision), ..Options::default() };
+    let begun = Instant::now();
+    let student = Student::open(Path::new(folder), &options)?;
+    let loaded_ms = begun.elapsed().as_secs_f64() * 1e3;
+    for line in io::stdin().lines() {
+        let request: Request = serde_json::from_str(&line?)?;
+        let texts: Vec<&str> = request.texts.iter().map(String::as_str).collect();
+        let begun = Instant::now();
+        let scored = student.score_texts(&request.query, &texts)?;
+        let ms = begun.elapsed().as_secs_f64() * 1e3;
+        let scores: Vec<f32> = scored.iter().map(|scored| scored.logit).collect();
+        println!("{}", serde_json::json!({"ms": ms, "scores": scores, "loaded_ms": loaded_ms, "rss_mb": rss_mb()}));
+    }
+    Ok(())
+}
+
+/// Resident memory, where the system tells it.
+fn rss_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
