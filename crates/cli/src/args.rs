@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Export(Export),
     /// Measure what a student loses in faster number formats, and write it where `--precision auto` reads it.
     Precision(MeasurePrecision),
-    /// Choose how much the base's similarity counts in a student, on the held-out queries of a recipe.
+    /// Choose how much the base's similarity counts in a student, on a recipe's held-out queries; `precision` comes after.
     Weigh(Weigh),
     /// Show what this machine has, what the student needs, and how fast it runs here.
     Doctor(Doctor),

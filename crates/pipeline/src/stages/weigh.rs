@@ -87,6 +87,8 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let logits = dev_logits(&engine, &dev, weight)?;
     config.calibration = fit_calibration(&dev, &logits).unwrap_or(config.calibration);
     config.grades = fit_grades(&dev, &logits).unwrap_or(config.grades);
+    // What faster number formats lose was measured with the other weight.
+    config.precision = None;
     folder.replace_config(&config).map_err(PipelineError::failed)?;
     let queries = lists.iter().map(|list| list.scored.len()).sum();
     progress.say(&format!("the similarity counts {weight} instead of {before:.2}, by {queries} held-out queries"));
