@@ -1,6 +1,7 @@
 //! The words that can be typed, with the help that teaches them.
 
 pub(crate) mod judge;
+pub(crate) mod serve;
 pub(crate) mod teacher;
 
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use reason_to_rank::inference::Instructions;
 
 use crate::args::judge::Judge;
+use crate::args::serve::{Mcp, Serve};
 use crate::args::teacher::TeacherArguments;
 
 /// Rerank documents with a small student that says why, and train such students from a large LLM.
@@ -28,6 +30,7 @@ Examples:
   r2r rerank --collection data/scifact --run bm25.trec --output reranked.trec
   r2r evaluate --run bm25.trec reranked.trec --qrels qrels.tsv --baseline bm25.trec --report report.html
   r2r reproduce recipes/tiny.toml
+  r2r serve
 
 Exit codes: 0 done, 1 a mistake in what was asked (the message says what to do), 2 a failure of r2r.";
 
@@ -62,6 +65,10 @@ pub(crate) enum Command {
     Precision(MeasurePrecision),
     /// Choose how much the base's similarity counts in a student, on a recipe's held-out queries; `precision` comes after.
     Weigh(Weigh),
+    /// Answer rerank clients over HTTP, with explanations and a page that shows why.
+    Serve(Box<Serve>),
+    /// Be a tool of an agent: the Model Context Protocol over standard input and output.
+    Mcp(Mcp),
     /// Show what this machine has, what the student needs, and how fast it runs here.
     Doctor(Doctor),
 }

@@ -1,0 +1,60 @@
+//! What a server is told when it starts.
+
+use std::time::Duration;
+
+/// Who may ask, and how much is taken on.
+#[derive(Clone, Debug, Default)]
+pub struct ServerConfig {
+    /// Keys that clients send as `Authorization: Bearer KEY`; any one of them will do, and none is asked for where the
+    /// list is empty.
+    pub keys: Vec<String>,
+    /// Origins of web pages elsewhere that may call this server (`https://example.org`, or `*`); none where empty.
+    pub cors_origins: Vec<String>,
+    /// What is taken on.
+    pub limits: Limits,
+}
+
+/// How much is taken on, and for how long.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub max_body_bytes: usize,
+    /// Documents of a request.
+    pub max_documents: usize,
+    /// Unicode code points of a document, and of a query.
+    pub max_document_chars: usize,
+    /// Requests that may be in work or waiting.
+    pub max_queue_requests: usize,
+    /// Word pieces, of query and document together, that may be in work or waiting.
+    pub max_queue_tokens: usize,
+    /// Bytes of the bodies of all requests that are read, in work or waiting.
+    pub max_pending_bytes: usize,
+    /// Word pieces that are computed together; 1,024 for each thread where `None`.
+    pub max_batch_tokens: Option<usize>,
+    /// How long a request may take from its last byte to its answer.
+    pub deadline: Duration,
+    /// How long a client may take to send a request's head, and to send its body.
+    pub read_timeout: Duration,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// How long accepted requests may go on after the server was told to stop.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 32 << 20,
+            max_documents: 5000,
+            max_document_chars: 1_000_000,
+            max_queue_requests: 512,
+            max_queue_tokens: 2_000_000,
+            max_pending_bytes: 256 << 20,
+            max_batch_tokens: None,
+            deadline: Duration::from_secs(60),
+            read_timeout: Duration::from_secs(20),
+            max_connections: 2048,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
