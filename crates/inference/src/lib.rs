@@ -32,5 +32,5 @@ pub use error::InferenceError;
 pub use evidence::SentenceScore;
 pub use kernels::{Instructions, NoInstructions, Precision};
 pub use reason::{Origin, Reason, ReasonRequest, ReasonWord};
-pub use score::Scored;
+pub use score::{Scored, TokenizedList};
 pub use student::{Options, Student};

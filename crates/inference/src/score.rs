@@ -29,6 +29,21 @@ pub struct Scored {
     pub truncated: bool,
 }
 
+/// A query and texts as the pieces that a student reads.
+#[derive(Clone, Debug)]
+pub struct TokenizedList {
+    query: Pieces,
+    texts: Vec<Pieces>,
+    pairs: Vec<PairEncoding>,
+}
+
+impl TokenizedList {
+    /// How many pieces each text makes together with the query, as far as the student reads them.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        self.pairs.iter().map(|pair| pair.ids.len())
+    }
+}
+
 impl Student {
     /// Scores documents, in their order.
     pub fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Scored>, InferenceError> {
@@ -39,22 +54,40 @@ impl Student {
 
     /// Scores texts, in their order; a text is what [`Document::title_and_text`] gives, or a part of it.
     pub fn score_texts(&self, query: &str, texts: &[&str]) -> Result<Vec<Scored>, InferenceError> {
+        let list = self.tokenize_list(query, texts)?;
+        Ok(self.score_lists(&[&list])?.pop().unwrap_or_default())
+    }
+
+    /// Turns a query and texts into what [`Student::score_lists`] reads.
+    pub fn tokenize_list(&self, query: &str, texts: &[&str]) -> Result<TokenizedList, InferenceError> {
         let limits = Limits::of(&self.config);
         let query = self.tokenizer.pieces(query, limits.text_pieces())?;
-        let pieces = self.tokenize(texts, limits)?;
+        let texts = self.tokenize(texts, limits)?;
         let special = self.tokenizer.special();
-        let pairs: Vec<PairEncoding> =
-            pieces.iter().map(|text| PairEncoding::of(&query, text, special, limits)).collect();
-        let (heads, similarities) = self.signals(&pairs, &query, &pieces, limits);
-        let mut scored = Vec::with_capacity(pairs.len());
-        for (index, (pair, head)) in pairs.iter().zip(heads).enumerate() {
-            let similarity = similarities.as_ref().map(|all| all[index]);
-            let logit = head + similarity.map_or(0.0, |cosine| self.config.similarity_weight * cosine);
-            if !logit.is_finite() {
-                return Err(InferenceError::NotFinite { student: self.config.name.clone(), index, logit });
+        let pairs = texts.iter().map(|text| PairEncoding::of(&query, text, special, limits)).collect();
+        Ok(TokenizedList { query, texts, pairs })
+    }
+
+    /// Scores the texts of several queries together, which keeps all threads busy where each list is short. Every list
+    /// gets, bit for bit, what it would get alone.
+    pub fn score_lists(&self, lists: &[&TokenizedList]) -> Result<Vec<Vec<Scored>>, InferenceError> {
+        let (heads, similarities) = self.signals(lists);
+        let mut signals = heads.into_iter().enumerate().map(|(place, head)| {
+            let similarity = similarities.as_ref().map(|all| all[place]);
+            (head, similarity)
+        });
+        let mut scored = Vec::with_capacity(lists.len());
+        for list in lists {
+            let mut of_list = Vec::with_capacity(list.pairs.len());
+            for (index, (pair, (head, similarity))) in list.pairs.iter().zip(signals.by_ref()).enumerate() {
+                let logit = head + similarity.map_or(0.0, |cosine| self.config.similarity_weight * cosine);
+                if !logit.is_finite() {
+                    return Err(InferenceError::NotFinite { student: self.config.name.clone(), index, logit });
+                }
+                let probability = self.config.calibration.probability(logit);
+                of_list.push(Scored { logit, head, similarity, probability, truncated: pair.document_truncated });
             }
-            let probability = self.config.calibration.probability(logit);
-            scored.push(Scored { logit, head, similarity, probability, truncated: pair.document_truncated });
+            scored.push(of_list);
         }
         Ok(scored)
     }
@@ -65,16 +98,11 @@ impl Student {
         pieces.into_iter().map(|pieces| Ok(pieces?)).collect()
     }
 
-    /// The rank head's logits, and the cosines of the base encoder's mean-pooled vectors, query and document each read
-    /// alone; `None` where the student gives these no weight.
-    fn signals(
-        &self,
-        pairs: &[PairEncoding],
-        query: &Pieces,
-        texts: &[Pieces],
-        limits: Limits,
-    ) -> (Vec<f32>, Option<Vec<f32>>) {
-        let joint: Vec<Sequence<'_>> = pairs.iter().map(Sequence::of_pair).collect();
+    /// The rank head's logits of all texts, and the cosines of the base encoder's mean-pooled vectors, query and document
+    /// each read alone; `None` where the student gives these no weight.
+    fn signals(&self, lists: &[&TokenizedList]) -> (Vec<f32>, Option<Vec<f32>>) {
+        let joint: Vec<Sequence<'_>> =
+            lists.iter().flat_map(|list| &list.pairs).map(Sequence::of_pair).collect();
         let head = |states: &[f32], _: &[Sequence<'_>]| {
             let d = self.config.encoder.hidden_size;
             states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()
@@ -84,12 +112,14 @@ impl Student {
         if self.config.similarity_weight == 0.0 {
             return (self.run_passes(&[head]).into_iter().flat_map(numbers).collect(), None);
         }
+        let max_length = Limits::of(&self.config).max_length;
         let special = self.tokenizer.special();
-        let singles: Vec<SingleEncoding> = std::iter::once(query)
-            .chain(texts)
-            .map(|text| SingleEncoding::of(text, special, limits.max_length))
+        let singles: Vec<SingleEncoding> = lists
+            .iter()
+            .flat_map(|list| std::iter::once(&list.query).chain(&list.texts))
+            .map(|text| SingleEncoding::of(text, special, max_length))
             .collect();
-        let zeros = vec![0; limits.max_length];
+        let zeros = vec![0; max_length];
         let alone: Vec<Sequence<'_>> =
             singles.iter().map(|single| Sequence { ids: &single.ids, type_ids: &zeros[..single.ids.len()] }).collect();
         let mean = |states: &[f32], block: &[Sequence<'_>]| self.mean_vectors(states, block);
@@ -99,8 +129,15 @@ impl Student {
         let mut results = self.run_passes(&[head, similarity]).into_iter();
         let logits = results.next().map(numbers).unwrap_or_default();
         let vectors = results.next().unwrap_or_default();
-        let (query, documents) = vectors.split_first().expect("the query is always there");
-        (logits, Some(documents.iter().map(|document| self.cosine(query, document)).collect()))
+        let mut rest = &vectors[..];
+        let mut cosines = Vec::with_capacity(logits.len());
+        for list in lists {
+            let (of_list, behind) = rest.split_at(1 + list.texts.len());
+            rest = behind;
+            let (query, documents) = of_list.split_first().expect("the query is always there");
+            cosines.extend(documents.iter().map(|document| self.cosine(query, document)));
+        }
+        (logits, Some(cosines))
     }
 
     /// The mean state of each sequence of a block.

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use r2r_inference::{EncodedPair, Reason, ReasonRequest, Student};
+use r2r_inference::{EncodedPair, Reason, ReasonRequest, Student, TokenizedList};
 use r2r_model::plan::Plan;
 use r2r_types::document::Document;
 use r2r_types::reasoning::Stands;
@@ -49,6 +49,29 @@ proptest! {
         prop_assert_eq!(&three.score_texts(QUERY, &texts).unwrap(), &together);
         for (text, scored) in texts.iter().zip(&together) {
             prop_assert_eq!(&one.score_texts(QUERY, &[text]).unwrap()[0], scored);
+        }
+    }
+
+    #[test]
+    fn lists_of_several_queries_score_together_as_alone(
+        lists in prop::collection::vec(
+            ("[a-z]{0,8}( [a-z]{1,8}){0,3}", prop::collection::vec("([a-z]{0,8}[ .,]){0,40}", 0..5)),
+            0..5,
+        ),
+    ) {
+        let three = student(3);
+        let tokenized: Vec<TokenizedList> = lists
+            .iter()
+            .map(|(query, texts)| {
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                three.tokenize_list(query, &texts).unwrap()
+            })
+            .collect();
+        let together = three.score_lists(&tokenized.iter().collect::<Vec<_>>()).unwrap();
+        prop_assert_eq!(together.len(), lists.len());
+        for ((query, texts), of_list) in lists.iter().zip(&together) {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            prop_assert_eq!(&three.score_texts(query, &texts).unwrap(), of_list);
         }
     }
 
