@@ -134,7 +134,7 @@ impl<S: Student> Reranker for ExplainedReranker<S> {
 }
 
 /// The rank a document is compared with: the next lower one, and for the last the one above it.
-fn neighbor_of(rank: usize, n_documents: usize) -> Option<(usize, Stands)> {
+pub fn neighbor_of(rank: usize, n_documents: usize) -> Option<(usize, Stands)> {
     if rank + 1 < n_documents {
         Some((rank + 1, Stands::Above))
     } else {
