@@ -1,0 +1,444 @@
+// The page: asks the server, and shows what comes back as it comes.
+
+import { ServerError, base, events, get, key, post } from './api.js';
+import { AskForm } from './ask.js';
+import { copy, curl } from './clipboard.js';
+import { drawComparison } from './compare.js';
+import { InputError } from './documents.js';
+import { announce, byId, el } from './dom.js';
+import { EXAMPLES } from './examples.js';
+import { count, counted } from './format.js';
+import { wireKeys } from './keys.js';
+import { clearNotices, countdown, notice } from './notices.js';
+import { Ranking, sent } from './ranking.js';
+import { Results } from './results.js';
+import { TooLong, fromFragment, toFragment } from './share.js';
+import { toggleTheme, wireTheme } from './themes.js';
+
+/** Links up to this long are kept in the address line, so that a reload shows the same ranking. */
+const KEPT_LINK = 8000;
+
+/** Results that a search shows. */
+const SEARCH_TOP = 50;
+
+/** How often a busy server is asked again without being told to. */
+const RETRIES = 5;
+
+let info = { reasons: true, search: false };
+let running = null;
+let comparing = null;
+let stopCountdown = () => {};
+let n_retries = 0;
+
+const ask = new AskForm({ run: () => (running ? stop() : run()), failed, changed: clearNotices });
+const results = new Results({
+  score,
+  failed,
+  explain,
+  compare,
+  copy: (item) => give(JSON.stringify(asJson(item), null, 2), 'The document and its reasons are copied.'),
+  writesReasons: () => info.reasons !== false,
+});
+
+/** Asks for a ranking, with reasons as they are written. */
+async function run() {
+  stop();
+  stopCountdown();
+  clearNotices();
+  let asked;
+  try {
+    asked = ask.read();
+  } catch (error) {
+    failed(error);
+    return;
+  }
+  const isSearch = asked.source === 'search';
+  const path = isSearch ? 'v1/search' : 'v1/rerank';
+  const request = isSearch
+    ? { query: asked.query, depth: asked.depth, top_n: Math.min(SEARCH_TOP, asked.depth) }
+    : { query: asked.query, documents: asked.documents.map(sent) };
+  if (asked.n_reasons > 0) request.explain = { top: asked.n_reasons, comparison: true };
+
+  const controller = new AbortController();
+  running = controller;
+  busy(isSearch ? 'Searching…' : `Scoring ${counted(asked.documents.length, 'document')}…`);
+  const started = performance.now();
+  let ranking = null;
+  const begin = (reply) => {
+    ranking = new Ranking({
+      path,
+      asked: request,
+      documents: isSearch ? null : asked.documents,
+      reply,
+      n_explained: asked.n_reasons,
+      milliseconds: performance.now() - started,
+    });
+    ranking.warnings.push(...asked.notes);
+    ranked(ranking);
+  };
+  try {
+    if (asked.n_reasons === 0) {
+      begin(await post(path, request, { signal: controller.signal }));
+    } else {
+      for await (const { event, data } of events(path, { ...request, stream: true }, { signal: controller.signal })) {
+        if (event === 'ranking') begin(data);
+        else if (event === 'reasoning' && ranking) written(ranking, data);
+        else if (event === 'done' && ranking) done(ranking, data);
+        else if (event === 'error') throw new ServerError(data.message, 200);
+      }
+    }
+    if (!ranking) throw new ServerError('the answer broke off', 0);
+    if (ranking.n_waiting > 0) throw new ServerError('the answer ended before all reasons were written', 0);
+    n_retries = 0;
+  } catch (error) {
+    if (error.name !== 'AbortError') failed(error, { again: run, ranking });
+  } finally {
+    if (running === controller) {
+      running = null;
+      if (ranking) {
+        ranking.close();
+        results.updateAll();
+      }
+      idle();
+    }
+  }
+}
+
+/** Shows a ranking that has just come. */
+function ranked(ranking) {
+  byId('start').hidden = true;
+  ask.toggle(false);
+  results.show(ranking);
+  drawActions();
+  progress(ranking);
+  const best = ranking.items[0];
+  announce(best ? `Ranked ${counted(ranking.items.length, 'document')}. Best: ${best.document.title || best.document.id}, score ${best.score.toFixed(3)}.` : 'Nothing was found.');
+  keepLink();
+}
+
+function written(ranking, event) {
+  const item = ranking.write(event);
+  if (item) results.update(item);
+  progress(ranking);
+}
+
+function done(ranking, { warnings = [], usage }) {
+  for (const words of warnings) if (!ranking.warnings.includes(words)) ranking.warnings.push(words);
+  if (usage) ranking.reply.usage = usage;
+  results.warn();
+  if (ranking.n_written > 0) announce(`${counted(ranking.n_written, 'reason')} written.`);
+}
+
+/** Stops what is under way; the server sees the connection close and stops as well. */
+function stop() {
+  if (!running) return false;
+  const stopped = running;
+  running = null;
+  stopped.abort();
+  if (results.ranking) {
+    results.ranking.close();
+    results.updateAll();
+  }
+  idle();
+  return true;
+}
+
+function busy(words) {
+  byId('run').textContent = 'Stop';
+  byId('run').classList.add('stops');
+  byId('run-hint').textContent = words;
+  document.body.classList.add('busy');
+  announce(words);
+}
+
+function idle() {
+  byId('run').textContent = 'Rank';
+  byId('run').classList.remove('stops');
+  byId('run-hint').textContent = '';
+  byId('progress').hidden = true;
+  document.body.classList.remove('busy');
+}
+
+/** Shows how many reasons are written. */
+function progress(ranking) {
+  const bar = byId('progress');
+  const total = ranking.n_waiting + ranking.n_written;
+  bar.hidden = ranking.n_waiting === 0;
+  if (bar.hidden) return;
+  bar.setAttribute('aria-valuemax', total);
+  bar.setAttribute('aria-valuenow', ranking.n_written);
+  bar.firstElementChild.style.setProperty('--part', (ranking.n_written / total).toFixed(3));
+  const words = `Writing reasons, ${ranking.n_written} of ${total}`;
+  bar.setAttribute('aria-valuetext', words);
+  byId('run-hint').textContent = words;
+}
+
+/** Scores of documents for the query of the ranking, in the given order. */
+async function score(documents, signal) {
+  const reply = await post('v1/rerank', { query: results.ranking.query, documents: documents.map(sent) }, { signal });
+  const scores = [];
+  for (const { index, relevance_score, logit } of reply.results) scores[index] = { score: relevance_score, logit: logit ?? relevance_score };
+  return scores;
+}
+
+/** Why one of two documents stands above the other; scores need no other documents, so that none is sent. */
+function reasonsOf(above, below, signal) {
+  const { query } = results.ranking;
+  // In their input order, by which equal scores are ordered.
+  const both = [above, below].sort((a, b) => a.from - b.from);
+  return post('v1/explain', { query, documents: both.map((each) => sent(each.document)), above: both.indexOf(above), below: both.indexOf(below) }, { signal });
+}
+
+/** Has the reasons of one document written, against its neighbor. */
+async function explain(item) {
+  const { ranking } = results;
+  const neighbor = ranking.items[item.rank] ?? ranking.items[item.rank - 2];
+  try {
+    let reasoning;
+    if (neighbor) {
+      const isAbove = item.rank < neighbor.rank;
+      const reply = isAbove ? await reasonsOf(item, neighbor) : await reasonsOf(neighbor, item);
+      reasoning = (isAbove ? reply.above : reply.below).reasoning;
+    } else {
+      const reply = await post('v1/explain', { query: ranking.query, documents: [sent(item.document)], document: 0 });
+      reasoning = (reply.document ?? reply).reasoning;
+    }
+    if (results.ranking !== ranking) return;
+    ranking.write({ index: item.index, rank: item.rank, reasoning });
+    results.update(item);
+    announce(`Reasons for rank ${item.rank} are written.`);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** Opens the comparison of two documents, the higher one first whichever was picked first. */
+async function compare(one, other) {
+  const [above, below] = one.rank < other.rank ? [one, other] : [other, one];
+  const dialog = byId('compare');
+  const { ranking } = results;
+  comparing?.abort();
+  const controller = new AbortController();
+  comparing = controller;
+  const draw = (reply) => {
+    const onCopy = () => give(JSON.stringify(reply, null, 2), 'The comparison is copied.');
+    drawComparison(dialog, { above, below, reply, model: ranking.model, onCopy });
+  };
+  draw(null);
+  if (!dialog.open) dialog.showModal();
+  try {
+    const reply = await reasonsOf(above, below, controller.signal);
+    draw(reply);
+    announce(reply.text ?? '');
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+    dialog.close();
+    failed(error, { again: () => compare(one, other) });
+  }
+}
+
+/** Says what went wrong and what can be done. */
+function failed(error, { again = null, ranking = null } = {}) {
+  const retry = again ? [{ label: 'Try again', run: again }] : [];
+  if (error instanceof InputError) {
+    const actions = [];
+    if (error.line) actions.push({ label: `Go to line ${error.line}`, run: () => ask.showLine(error.line) });
+    if (error.canBePlain) actions.push({ label: 'Read it as plain text, one document a line', run: () => { ask.readPlain(); clearNotices(); run(); } });
+    notice('error', error.line ? `Line ${error.line}: ${error.message}` : sentence(error.message), '', actions);
+  } else if (!(error instanceof ServerError)) {
+    notice('error', 'The page made a mistake', String(error?.message ?? error), retry);
+    throw error;
+  } else if (error.status === 401) {
+    askForKey(again);
+  } else if (error.isBusy && again && n_retries < RETRIES) {
+    n_retries += 1;
+    stopCountdown = countdown(error.retryAfter ?? 2, `The server is busy (${error.status})`, sentence(error.message), again);
+  } else if (error.isBusy) {
+    n_retries = 0;
+    notice('error', `The server is busy (${error.status})`, sentence(error.message), retry);
+  } else if (error.status === 0 && ranking) {
+    notice('error', 'The connection broke off', `The ranking stands; ${count(ranking.n_written)} of ${count(ranking.n_written + ranking.n_waiting)} reasons came.`, retry);
+  } else if (error.status === 0) {
+    notice('error', 'No answer from the server', `${base.host} did not answer, or not to the end. Is r2r serve still running?`, retry);
+  } else {
+    notice('error', 'The server did not take this', sentence(error.message), retry);
+  }
+}
+
+function sentence(words) {
+  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** Asks for the API key, then goes on. */
+function askForKey(again) {
+  const dialog = byId('key');
+  byId('key-why').textContent = key.read() ? 'The key you gave was not accepted.' : `${base.host} answers only with a key.`;
+  byId('key-input').value = '';
+  byId('key-form').onsubmit = () => {
+    key.keep(byId('key-input').value.trim());
+    learn();
+    again?.();
+  };
+  byId('key-cancel').onclick = () => {
+    dialog.close();
+    notice('error', 'The server asks for a key', '', [{ label: 'Give a key', run: () => askForKey(again) }]);
+  };
+  if (!dialog.open) dialog.showModal();
+}
+
+/** Learns what the server is. */
+async function learn() {
+  try {
+    info = await get('info');
+    ask.allow(info);
+    byId('student').textContent = [info.student ?? info.model_id, info.precision].filter(Boolean).join(' · ');
+    if (info.reasons === false) byId('student').append(' · ranks without reasons');
+  } catch (error) {
+    if (error.status !== 401) failed(error, { again: () => { clearNotices(); learn(); } });
+  }
+}
+
+/** Buttons that give the ranking away. */
+function drawActions() {
+  const button = (label, run) => el('button', { type: 'button', class: 'quiet', on: { click: run } }, label);
+  byId('actions').replaceChildren(
+    button('Copy link', copyLink),
+    button('Copy JSON', () => give(JSON.stringify(results.ranking.reply, null, 2), 'The reply is copied.')),
+    button('Copy curl', () => give(curl(results.ranking.path, results.ranking.asked), 'The command is copied.')),
+    button('New', begin),
+  );
+}
+
+async function give(text, words) {
+  if (await copy(text)) {
+    toast(words);
+    return;
+  }
+  const field = el('textarea', { class: 'texts', rows: 6, readonly: true, 'aria-label': 'Text to copy' });
+  field.value = text;
+  notice('note', 'This browser does not let the page copy; copy it from here.').append(field);
+  field.select();
+}
+
+/** A short message that goes by itself. */
+function toast(words) {
+  document.querySelector('.toast')?.remove();
+  const node = el('div', { class: 'toast', 'aria-hidden': 'true' }, words);
+  (document.querySelector('dialog[open]') ?? document.body).append(node);
+  setTimeout(() => node.remove(), 2600);
+  announce(words);
+}
+
+/** One document as JSON. */
+function asJson({ rank, document, score: value, logit, from, reasoning }) {
+  return { query: results.ranking.query, rank, from, ...document, score: value, logit, reasoning };
+}
+
+async function fragment() {
+  const chosen = results.chosen;
+  return toFragment({ ...ask.state(), ...(chosen && chosen.rank > 1 ? { c: chosen.document.id } : {}) });
+}
+
+/** Keeps a short link in the address line; a long one only takes the former away. */
+async function keepLink() {
+  try {
+    const link = await fragment();
+    history.replaceState(null, '', link.length <= KEPT_LINK ? link : location.pathname + location.search);
+  } catch (error) {
+    if (!(error instanceof TooLong)) throw error;
+    history.replaceState(null, '', location.pathname + location.search);
+  }
+}
+
+async function copyLink() {
+  try {
+    const link = new URL(await fragment(), base).href;
+    await give(link, link.length > 30000 ? `The link is copied. It has ${count(link.length)} characters; some programs cut such links.` : 'The link is copied. It holds query and documents.');
+  } catch (error) {
+    if (!(error instanceof TooLong)) throw error;
+    notice('error', 'Too much for a link', `${sentence(error.message)} Copy it as JSON or curl instead.`);
+  }
+}
+
+/** Opens the state of the address's fragment, if it holds one. */
+async function openLink() {
+  let state;
+  try {
+    state = await fromFragment(location.hash);
+  } catch {
+    notice('error', 'This link is damaged', 'It may have been cut on its way. Ask for it again, or begin anew.');
+    return;
+  }
+  if (!state) return;
+  ask.fill(state);
+  await run();
+  const item = typeof state.c === 'string' ? results.ranking?.byId(state.c) : null;
+  if (item) results.choose(item.rank, { show: true });
+}
+
+/** Begins anew, with the examples. */
+function begin() {
+  stop();
+  stopCountdown();
+  clearNotices();
+  results.clear();
+  ask.clear();
+  byId('start').hidden = false;
+  history.replaceState(null, '', location.pathname + location.search);
+}
+
+function drawExamples() {
+  const open = (example) => {
+    ask.fill({ q: example.query, d: example.documents.map((each) => JSON.stringify(each)).join('\n'), r: 5 });
+    run();
+    byId('query').focus();
+  };
+  byId('examples').replaceChildren(
+    ...EXAMPLES.map((example) =>
+      el(
+        'button',
+        { type: 'button', class: 'example', on: { click: () => open(example) } },
+        el('span', { class: 'over' }, example.kind),
+        el('strong', {}, example.query),
+        el('span', { class: 'muted' }, example.point),
+      ),
+    ),
+  );
+}
+
+function openHelp() {
+  if (!byId('help').open) byId('help').showModal();
+}
+
+wireTheme();
+wireKeys({
+  '/': () => { byId('query').focus(); byId('query').select(); },
+  j: () => results.step(1),
+  k: () => results.step(-1),
+  c: () => results.pick(),
+  u: () => results.undo(),
+  e: () => { ask.toggle(true); byId('documents').focus(); },
+  l: () => results.ranking && copyLink(),
+  t: toggleTheme,
+  '?': openHelp,
+  Escape: () => stop() || results.escape(),
+});
+byId('help-open').addEventListener('click', openHelp);
+byId('compare').addEventListener('close', () => comparing?.abort());
+for (const dialog of document.querySelectorAll('dialog')) {
+  // A click beside a dialog closes it.
+  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
+}
+for (const button of document.querySelectorAll('[data-close]')) button.addEventListener('click', () => button.closest('dialog').close());
+byId('list').addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || !event.target.closest('.row-main') || event.isComposing) return;
+  event.preventDefault();
+  results.choose(Number(event.target.closest('li').dataset.rank), { open: true });
+  results.enterText();
+});
+addEventListener('hashchange', openLink);
+
+drawExamples();
+await learn();
+await openLink();

@@ -1,0 +1,233 @@
+// A document's text whose sentences can be taken out, and what that does to its score: a receipt of the reader's own.
+
+import { announce, el, spoken } from './dom.js';
+import { score, signed } from './format.js';
+import { piecesOf, textWithout } from './pieces.js';
+import { receiptOf, receiptTable, receiptWords } from './receipt.js';
+
+/** Clicks that come faster than this, in milliseconds, are scored together. */
+const PAUSE = 120;
+
+/** Documents of more pieces are measured up to this many. */
+const MOST_MEASURED = 100;
+
+export class Counterfactual {
+  #item;
+  #ranking;
+  #hooks;
+  #pieces;
+  #nodes = [];
+  #removed = [];
+  #edited = null;
+  #timer = null;
+  #abort = null;
+  #weights = null;
+  #undo;
+  #undoAll;
+  #measure;
+  #status = el('p', { class: 'muted small edit-state', role: 'status' });
+  #body = el('div', { class: 'text', role: 'group', 'aria-label': 'Text of the document, sentence by sentence' });
+
+  /** The drawn receipt. */
+  receipt = el('div', { class: 'receipt-box' });
+  /** The text with its buttons. */
+  text;
+
+  /**
+   * `hooks`: `score(documents, signal)` gives `{score, logit}` for each document, `landing(item, place | null)` shows where
+   * the edited document would stand, `failed(error)` reports.
+   */
+  constructor(item, ranking, hooks) {
+    this.#item = item;
+    this.#ranking = ranking;
+    this.#hooks = hooks;
+    const { document } = item;
+    // The title is scored as well, so that it can be taken out as well.
+    this.#pieces = [
+      ...(document.title ? [{ isTitle: true, evidence: null }] : []),
+      ...piecesOf(document.text, item.reasoning?.evidence ?? []),
+    ];
+    this.#undo = el('button', { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(1) } }, 'Undo');
+    this.#undoAll = el('button', { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(Infinity) } }, 'Put all back');
+    this.#measure = el('button', { type: 'button', class: 'quiet', on: { click: () => this.#measureAll() } }, 'Measure every sentence');
+    this.text = el(
+      'div',
+      {},
+      el('p', { class: 'muted small' }, 'Choose a sentence to take it out; the score is measured again at once.'),
+      this.#body,
+      this.#status,
+      el('div', { class: 'buttons' }, this.#undo, this.#undoAll, this.#measure),
+    );
+    this.#drawText();
+    this.#drawReceipt();
+  }
+
+  /** Whether the reader has taken something out. */
+  get isEdited() {
+    return this.#removed.length > 0;
+  }
+
+  /** Takes back the last change. */
+  undo() {
+    this.#restore(1);
+  }
+
+  /** Stops what is under way, and takes the landing line away. */
+  leave() {
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+    this.#hooks.landing(this.#item, null);
+  }
+
+  #drawText() {
+    const { document } = this.#item;
+    const children = [];
+    let [at, from] = [0, 0];
+    for (const piece of this.#pieces) {
+      const words = piece.isTitle ? document.title : document.text.slice(piece.start, piece.end);
+      if (!piece.isTitle) {
+        if (piece.start > from) children.push(document.text.slice(from, piece.start));
+        from = piece.end;
+      }
+      const node = el('span', {
+        class: `piece${piece.isTitle ? ' text-title' : ''}${piece.evidence ? ' evidence' : ''}`,
+        role: 'button',
+        tabindex: at === 0 ? 0 : -1,
+        'aria-pressed': 'false',
+        dataset: { at },
+      }, piece.evidence ? spoken('quoted as evidence: ') : null, words);
+      this.#nodes.push(node);
+      children.push(piece.isTitle ? el('div', { class: 'text-title-line' }, node) : node);
+      at += 1;
+    }
+    children.push(document.text.slice(from));
+    this.#body.replaceChildren(...children.filter((child) => child !== ''));
+    if (this.#pieces.length === 0) this.#body.textContent = 'This document is empty.';
+    this.#body.addEventListener('click', (event) => {
+      const node = event.target.closest('.piece');
+      // A click that ends a selection wants the words, not the scissors.
+      if (node && (getSelection()?.isCollapsed ?? true)) this.#toggle(Number(node.dataset.at));
+    });
+    this.#body.addEventListener('keydown', (event) => this.#keys(event));
+  }
+
+  #keys(event) {
+    const node = event.target.closest('.piece');
+    if (!node || event.altKey) return;
+    const at = Number(node.dataset.at);
+    if ((event.ctrlKey || event.metaKey) && event.key === 'z') {
+      event.preventDefault();
+      this.undo();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey) return;
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      this.#toggle(at);
+      return;
+    }
+    const next = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: this.#nodes.length - 1 }[event.key];
+    if (next === undefined || !this.#nodes[next]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    node.tabIndex = -1;
+    this.#nodes[next].tabIndex = 0;
+    this.#nodes[next].focus();
+  }
+
+  #toggle(at) {
+    if (this.#removed.includes(at)) this.#removed = this.#removed.filter((other) => other !== at);
+    else this.#removed.push(at);
+    for (const node of this.#nodes) node.tabIndex = Number(node.dataset.at) === at ? 0 : -1;
+    this.#changed();
+  }
+
+  #restore(n) {
+    if (this.#removed.length === 0) return;
+    this.#removed = Number.isFinite(n) ? this.#removed.slice(0, -n) : [];
+    this.#changed();
+  }
+
+  #changed() {
+    for (const node of this.#nodes) {
+      const isGone = this.#removed.includes(Number(node.dataset.at));
+      node.classList.toggle('gone', isGone);
+      node.setAttribute('aria-pressed', String(isGone));
+    }
+    this.#undo.disabled = this.#undoAll.disabled = this.#removed.length === 0;
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+    if (this.#removed.length === 0) {
+      this.#edited = null;
+      this.#status.textContent = '';
+      this.#hooks.landing(this.#item, null);
+      this.#drawReceipt();
+      announce(`Everything is back, score ${score(this.#item.score)}`);
+      return;
+    }
+    this.#timer = setTimeout(() => this.#scoreEdited(), PAUSE);
+  }
+
+  /** The document without these pieces. */
+  #without(removed) {
+    const { document } = this.#item;
+    const texts = removed.filter((at) => !this.#pieces[at].isTitle);
+    const title = removed.some((at) => this.#pieces[at].isTitle) ? '' : document.title;
+    return { id: document.id, title, text: textWithout(document.text, this.#pieces, texts) };
+  }
+
+  async #scoreEdited() {
+    this.#abort = new AbortController();
+    this.receipt.classList.add('measuring');
+    try {
+      const [now] = await this.#hooks.score([this.#without(this.#removed)], this.#abort.signal);
+      this.#edited = now;
+      const rank = this.#ranking.rankWith(this.#item, now.logit);
+      const place = rank === this.#item.rank ? 'it keeps its place' : `it would stand at ${rank}`;
+      const words = `Without ${this.#removed.length === 1 ? 'this' : `these ${this.#removed.length}`}: ${score(now.score)} (${signed(now.score - this.#item.score)}), ${place}.`;
+      this.#status.textContent = words;
+      this.#drawReceipt();
+      this.#hooks.landing(this.#item, rank === this.#item.rank ? null : { rank, words: `as edited, ${score(now.score)}` });
+    } catch (error) {
+      if (error.name !== 'AbortError') this.#hooks.failed(error);
+    } finally {
+      this.receipt.classList.remove('measuring');
+    }
+  }
+
+  /** Scores the document without each piece in turn, in one request, and writes the difference behind each. */
+  async #measureAll() {
+    this.#measure.disabled = true;
+    this.#measure.textContent = 'Measuring…';
+    try {
+      const n = Math.min(this.#pieces.length, MOST_MEASURED);
+      const scores = await this.#hooks.score(Array.from({ length: n }, (_, at) => this.#without([at])), undefined);
+      this.#weights = scores.map((each) => each.score - this.#item.score);
+      const strongest = Math.max(0.001, ...this.#weights.map(Math.abs));
+      this.#weights.forEach((change, at) => {
+        const node = this.#nodes[at];
+        node.querySelector('.weight')?.remove();
+        node.append(el('span', { class: 'weight', title: 'Change of the score without this sentence' }, spoken(', without it '), signed(change)));
+        node.classList.add('weighed');
+        // What lowers the score when it goes carries it: the underline says how much.
+        node.style.setProperty('--weight', (Math.max(0, -change) / strongest).toFixed(3));
+      });
+      const heaviest = this.#weights.indexOf(Math.min(...this.#weights));
+      const left = this.#pieces.length - n;
+      this.#status.textContent = `Behind each sentence: the change of the score without it.${left > 0 ? ` The last ${left} were not measured.` : ''}`;
+      announce(`Measured. The heaviest is number ${heaviest + 1}, ${signed(this.#weights[heaviest])} without it.`);
+      this.#measure.textContent = 'Measured';
+    } catch (error) {
+      this.#measure.disabled = false;
+      this.#measure.textContent = 'Measure every sentence';
+      if (error.name !== 'AbortError') this.#hooks.failed(error);
+    }
+  }
+
+  #drawReceipt() {
+    const values = receiptOf(this.#item);
+    this.receipt.replaceChildren(receiptTable({ ...values, edited: this.#edited?.score ?? null }));
+    const words = receiptWords(values);
+    if (words) this.receipt.append(el('p', { class: 'receipt-words' }, words));
+  }
+}
