@@ -29,6 +29,8 @@ let running = null;
 let comparing = null;
 let stopCountdown = () => {};
 let n_retries = 0;
+/** The form as it was when the shown ranking was asked for: what a link holds. */
+let shared = {};
 
 const ask = new AskForm({ run: () => (running ? stop() : run()), failed, changed: clearNotices });
 const results = new Results({
@@ -63,6 +65,7 @@ async function run() {
   running = controller;
   busy(isSearch ? 'Searching…' : `Scoring ${counted(asked.documents.length, 'document')}…`);
   const started = performance.now();
+  const form = ask.state();
   let ranking = null;
   const begin = (reply) => {
     ranking = new Ranking({
@@ -74,6 +77,7 @@ async function run() {
       milliseconds: performance.now() - started,
     });
     ranking.warnings.push(...asked.notes);
+    shared = form;
     ranked(ranking);
   };
   try {
@@ -337,7 +341,7 @@ function asJson({ rank, document, score: value, logit, from, reasoning }) {
 
 async function fragment() {
   const chosen = results.chosen;
-  return toFragment({ ...ask.state(), ...(chosen && chosen.rank > 1 ? { c: chosen.document.id } : {}) });
+  return toFragment({ ...shared, ...(chosen && chosen.rank > 1 ? { c: chosen.document.id } : {}) });
 }
 
 /** Keeps a short link in the address line; a long one only takes the former away. */
@@ -427,8 +431,13 @@ wireKeys({
 byId('help-open').addEventListener('click', openHelp);
 byId('compare').addEventListener('close', () => comparing?.abort());
 for (const dialog of document.querySelectorAll('dialog')) {
-  // A click beside a dialog closes it.
-  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
+  // A click beside a dialog closes it; its own padding is not beside it.
+  dialog.addEventListener('click', (event) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    const isInside = event.clientX >= left && event.clientX <= right && event.clientY >= top && event.clientY <= bottom;
+    // Keys click as well, without a place.
+    if (event.target === dialog && !isInside) dialog.close();
+  });
 }
 for (const button of document.querySelectorAll('[data-close]')) button.addEventListener('click', () => button.closest('dialog').close());
 byId('list').addEventListener('keydown', (event) => {
