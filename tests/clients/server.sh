@@ -18,11 +18,12 @@ start_server() {
     (cd "$root" && cargo build --release -p r2r --no-default-features)
     R2R_BINARY=${CARGO_TARGET_DIR:-$root/target}/release/r2r
   fi
-  export R2R_BINARY R2R_KEY=a-key-for-loopback R2R_WORK
+  export R2R_BINARY R2R_KEY=${R2R_KEY-a-key-for-loopback} R2R_WORK
   R2R_WORK=$(mktemp -d)
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   export R2R_URL=http://127.0.0.1:$port
-  R2R_API_KEY=$R2R_KEY "$R2R_BINARY" serve --student "$R2R_STUDENT" --port "$port" "$@" 2>"$R2R_WORK/server.log" &
+  if [ -n "$R2R_KEY" ]; then export R2R_API_KEY=$R2R_KEY; else unset R2R_API_KEY; fi
+  "$R2R_BINARY" serve --student "$R2R_STUDENT" --port "$port" "$@" 2>"$R2R_WORK/server.log" &
   server_pid=$!
   trap 'kill "$server_pid" 2>/dev/null; wait "$server_pid" 2>/dev/null; rm -rf "$R2R_WORK"' EXIT
   # Ready is when it says so.

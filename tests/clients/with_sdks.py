@@ -42,7 +42,7 @@ def with_cohere():
     check("cohere, v2", "cohere", "ClientV2.rerank(top_n=3)", lambda: pairs_of(v2.rerank(**ask, top_n=3).results), PLAIN.pairs(3), TOP)
 
     def spans():
-        answer = v2.rerank(**ask, relevant_spans={"mode": "enabled", "threshold": 0.0})
+        answer = v2.rerank(**ask, relevant_spans={"mode": "enabled", "threshold": 0.0, "max_spans": 1})
         return [(r.index, [(span.start, span.end) for span in r.relevant_spans or []]) for r in answer.results]
 
     check("cohere, v2", "cohere", "ClientV2.rerank(relevant_spans=...)", spans, PLAIN.spans(), f"the evidence of {N} documents as spans")
@@ -133,12 +133,16 @@ def with_requests():
         "Open WebUI": ("/v1/rerank", {"model": MODEL, **ask, "top_n": N}),
         "RAGFlow (Jina)": ("/rerank", {"model": MODEL, **ask, "top_n": N}),
         "Xinference client": ("/v1/rerank", {"model": MODEL, **ask, "return_documents": "true", "return_len": "true", "top_n": None}),
-        "llama.cpp client": ("/reranking", ask),
-        "llama.cpp client, v1": ("/v1/reranking", ask),
         "vLLM client": ("/v2/rerank", {"model": MODEL, **ask, "top_n": 0, "truncate_prompt_tokens": -1, "user": "u"}),
     }
     for name, (path, body) in bodies.items():
         check(f"{name}, its body", "requests", f"POST {path}", lambda: pairs_of(post(path, body)["results"]), PLAIN.pairs(), ALL)
+
+    # llama.cpp's scores are raw.
+    logits = [(int(result["id"]), result["logit"]) for result in PLAIN.results]
+    for path in ["/reranking", "/v1/reranking"]:
+        found = lambda: pairs_of(post(path, ask)["results"])
+        check("llama.cpp client, its body", "requests", f"POST {path}", found, logits, f"{N} indices and logits, in order")
 
     score = {"text_1": PLAIN.query, "text_2": PLAIN.texts, "model": MODEL}
     for path in ["/score", "/v1/score"]:
