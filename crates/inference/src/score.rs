@@ -42,6 +42,11 @@ impl TokenizedList {
     pub fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
         self.pairs.iter().map(|pair| pair.ids.len())
     }
+
+    /// Whether the query is longer than the student reads.
+    pub fn is_query_truncated(&self) -> bool {
+        self.pairs.first().is_some_and(|pair| pair.query_truncated)
+    }
 }
 
 impl Student {

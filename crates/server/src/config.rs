@@ -33,8 +33,11 @@ pub struct Limits {
     pub max_batch_tokens: Option<usize>,
     /// How long a request may take from its last byte to its answer.
     pub deadline: Duration,
-    /// How long a client may take to send a request's head, and to send its body.
+    /// How long a client may take to send a request's body, and may leave its answer unread.
     pub read_timeout: Duration,
+    /// How long a connection may go without a whole head of a request. Longer than load balancers keep theirs, which
+    /// would else send requests into closing ones.
+    pub idle_timeout: Duration,
     /// Connections at once.
     pub max_connections: usize,
     /// How long accepted requests may go on after the server was told to stop.
@@ -53,6 +56,7 @@ impl Default for Limits {
             max_batch_tokens: None,
             deadline: Duration::from_secs(60),
             read_timeout: Duration::from_secs(20),
+            idle_timeout: Duration::from_secs(75),
             max_connections: 2048,
             shutdown_timeout: Duration::from_secs(30),
         }

@@ -23,6 +23,7 @@ pub(crate) mod weigh;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use r2r_server::run::ServeError;
 use reason_to_rank::error::PipelineError;
 use reason_to_rank::types::stage::StageError;
 
@@ -31,6 +32,7 @@ pub(crate) fn is_ours(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         matches!(cause.downcast_ref::<StageError>(), Some(StageError::Failed(_)))
             || matches!(cause.downcast_ref::<PipelineError>(), Some(PipelineError::Stage(StageError::Failed(_))))
+            || matches!(cause.downcast_ref::<ServeError>(), Some(ServeError::Warm(_) | ServeError::System(_)))
     })
 }
 

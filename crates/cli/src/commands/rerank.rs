@@ -50,14 +50,18 @@ pub(crate) fn run(options: &Rerank) -> Result<()> {
 /// Opens the chosen student.
 pub(crate) fn open_student(arguments: &StudentArguments) -> Result<LoadedStudent> {
     let folder = student_folder::choose(arguments.student.as_deref())?;
+    Ok(LoadedStudent::open(&folder, &student_options(arguments))?)
+}
+
+/// How the student runs.
+pub(crate) fn student_options(arguments: &StudentArguments) -> StudentOptions {
     let precision = match arguments.precision {
         Precision::Auto => None,
         Precision::F32 => Some(inference::Precision::F32),
         Precision::Bf16 => Some(inference::Precision::Bf16),
         Precision::Int8 => Some(inference::Precision::Int8),
     };
-    let options = StudentOptions { threads: arguments.threads, precision, instructions: arguments.isa };
-    Ok(LoadedStudent::open(&folder, &options)?)
+    StudentOptions { threads: arguments.threads, precision, instructions: arguments.isa }
 }
 
 /// The candidates of one query, from documents in input order.

@@ -1,0 +1,76 @@
+//! What all requests share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use reason_to_rank::retrieval::Bm25Retriever;
+use tokio::sync::Semaphore;
+
+use crate::compute::Compute;
+use crate::config::ServerConfig;
+use crate::keys::Keys;
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+
+/// The server's state.
+pub(crate) struct App {
+    pub(crate) config: ServerConfig,
+    pub(crate) keys: Keys,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Room for the bytes of bodies, in work or waiting.
+    pub(crate) room: Arc<Semaphore>,
+    service: OnceLock<Service>,
+    is_stopping: AtomicBool,
+}
+
+/// What is there once everything is loaded and warm.
+pub(crate) struct Service {
+    /// The student.
+    pub(crate) compute: Arc<Compute>,
+    /// The index, where one was named.
+    pub(crate) index: Option<Arc<Bm25Retriever>>,
+    /// When it was ready, in seconds since 1970.
+    pub(crate) since: u64,
+}
+
+impl App {
+    /// A server that is not ready yet.
+    pub(crate) fn new(config: ServerConfig) -> Self {
+        let room = config.limits.max_pending_bytes.min(Semaphore::MAX_PERMITS);
+        Self {
+            keys: Keys::new(&config.keys),
+            metrics: Arc::new(Metrics::new()),
+            room: Arc::new(Semaphore::new(room)),
+            service: OnceLock::new(),
+            is_stopping: AtomicBool::new(false),
+            config,
+        }
+    }
+
+    /// The server is ready from now on.
+    pub(crate) fn ready(&self, service: Service) {
+        // There is one loading, so nothing can be there already.
+        let _ = self.service.set(service);
+    }
+
+    /// What answers; `Loading` before it is ready.
+    pub(crate) fn service(&self) -> Result<&Service, Problem> {
+        self.service.get().ok_or(Problem::Loading)
+    }
+
+    /// The server goes away: load balancers hear so, accepted requests are finished.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server goes away.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// Seconds since 1970-01-01 UTC.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,196 @@
+//! One student, shared by all requests: admission, turns, and the loop that computes.
+//!
+//! A request is let in as a whole or refused at once ([`admission`]). Its documents then wait with those of the others,
+//! which take turns of a few documents each ([`turns`]), and one thread hands the student batches that are mixed from
+//! several requests ([`worker`]). Whoever drops the future or the channel of an answer ends the work for it.
+
+pub(crate) mod admission;
+pub(crate) mod cost;
+pub(crate) mod task;
+pub(crate) mod turns;
+mod worker;
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use reason_to_rank::model::encoding::Limits as PieceLimits;
+use reason_to_rank::student::LoadedStudent;
+use reason_to_rank::types::reasoning::Reasoning;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::compute::admission::{Admission, Capacity, Full, Load, Ticket};
+use crate::compute::cost::{Costs, REASONS_TOKENS};
+use crate::compute::task::{Explaining, Failed, List, Place, Pointing, Scores, Scoring, Span, Task};
+use crate::compute::worker::{BatchSize, Queue, Worker};
+use crate::config::Limits;
+use crate::metrics::Metrics;
+
+/// Turns that fit into a batch: small requests come in beside so many large ones.
+const TURNS_A_BATCH: usize = 4;
+/// Tokens of a batch for each thread, unless the configuration says otherwise.
+const BATCH_TOKENS_A_THREAD: usize = 1024;
+
+/// The student and the thread that computes with it.
+pub(crate) struct Compute {
+    student: Arc<LoadedStudent>,
+    admission: Arc<Admission>,
+    costs: Costs,
+    queue: Arc<Queue>,
+    /// Reasons that are written in one step: as many as the threads write at the same time, two for each document.
+    together: usize,
+    max_batch_tokens: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a request is going to ask, for its admission.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes {
+    /// Documents whose reasons are written.
+    pub(crate) explained: usize,
+    /// Documents whose sentences are looked at.
+    pub(crate) pointed: usize,
+}
+
+impl Compute {
+    /// Starts the loop; `speed` is in estimated tokens a second.
+    pub(crate) fn start(
+        student: Arc<LoadedStudent>,
+        limits: &Limits,
+        speed: f64,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<Self> {
+        let threads = student.engine().threads().get();
+        let max_batch_tokens = limits.max_batch_tokens.unwrap_or(BATCH_TOKENS_A_THREAD * threads).max(1);
+        let capacity = Capacity {
+            requests: limits.max_queue_requests,
+            tokens: limits.max_queue_tokens,
+            deadline: limits.deadline,
+        };
+        let admission = Admission::new(capacity, speed);
+        let queue = Queue::new();
+        let worker = Worker {
+            student: Arc::clone(&student),
+            admission: Arc::clone(&admission),
+            metrics,
+            batch: BatchSize {
+                max_tokens: max_batch_tokens,
+                turn_tokens: max_batch_tokens.div_ceil(TURNS_A_BATCH),
+            },
+        };
+        let of_worker = Arc::clone(&queue);
+        let thread = thread::Builder::new().name("r2r-compute".to_owned()).spawn(move || worker.run(&of_worker))?;
+        let costs = Costs::new(PieceLimits::of(student.engine().config()));
+        let together = (threads / 2).max(1);
+        Ok(Self { student, admission, costs, queue, together, max_batch_tokens, thread: Some(thread) })
+    }
+
+    /// The student.
+    pub(crate) fn student(&self) -> &Arc<LoadedStudent> {
+        &self.student
+    }
+
+    /// Tokens that are computed together.
+    pub(crate) fn max_batch_tokens(&self) -> usize {
+        self.max_batch_tokens
+    }
+
+    /// What is in work or waiting.
+    pub(crate) fn load(&self) -> Load {
+        *self.admission.load()
+    }
+
+    /// Lets a request in, or refuses it at once.
+    pub(crate) fn admit(self: &Arc<Self>, lists: &[Arc<List>], wishes: Wishes) -> Result<Admitted, Full> {
+        let costs: Vec<Vec<usize>> = lists.iter().map(|list| self.costs_of(list)).collect();
+        let scoring: usize = costs.iter().flatten().sum();
+        let longest = costs.iter().flatten().max().copied().unwrap_or_default();
+        let tokens = scoring + wishes.explained * REASONS_TOKENS + wishes.pointed * longest;
+        Ok(Admitted { compute: Arc::clone(self), ticket: self.admission.admit(tokens)? })
+    }
+
+    fn costs_of(&self, list: &List) -> Vec<usize> {
+        let of = |query: &str, title: &str, text: &str| self.costs.of_document(query, title, text);
+        list.documents.iter().map(|document| of(&list.query, &document.title, &document.text)).collect()
+    }
+}
+
+impl Drop for Compute {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // The loop catches what its work does; nothing is left to report.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A request that was let in, and what it may ask.
+pub(crate) struct Admitted {
+    compute: Arc<Compute>,
+    ticket: Arc<Ticket>,
+}
+
+impl Admitted {
+    /// The student and its loop.
+    pub(crate) fn compute(&self) -> &Compute {
+        &self.compute
+    }
+
+    /// Scores of the documents of a list, in their order.
+    pub(crate) async fn score(&self, list: &Arc<List>) -> Result<Scores, Failed> {
+        let (reply, answer) = oneshot::channel();
+        let costs = self.compute.costs_of(list);
+        self.compute.queue.push(Task::Score(Scoring {
+            list: Arc::clone(list),
+            scores: Scores { scored: Vec::with_capacity(costs.len()), ..Scores::default() },
+            costs,
+            since: Instant::now(),
+            ticket: Arc::clone(&self.ticket),
+            reply,
+        }));
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Reasons for documents at their places, in the order given, each as soon as it is written.
+    pub(crate) fn explain(
+        &self,
+        list: &Arc<List>,
+        places: Vec<Place>,
+    ) -> mpsc::UnboundedReceiver<Result<Reasoning, Failed>> {
+        let (reply, reasons) = mpsc::unbounded_channel();
+        if !places.is_empty() {
+            self.compute.queue.push(Task::Explain(Explaining {
+                list: Arc::clone(list),
+                places,
+                done: 0,
+                together: self.compute.together,
+                ticket: Arc::clone(&self.ticket),
+                reply,
+            }));
+        }
+        reasons
+    }
+
+    /// The sentences of documents of a list, given by index, with their scores.
+    pub(crate) async fn point(&self, list: &Arc<List>, documents: &[usize]) -> Result<Vec<Vec<Span>>, Failed> {
+        if documents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reply, answer) = oneshot::channel();
+        let costs = self.compute.costs_of(list);
+        self.compute.queue.push(Task::Point(Pointing {
+            list: Arc::clone(list),
+            documents: documents.iter().map(|&document| (document, costs[document])).collect(),
+            together: self.compute.together * 4,
+            found: Vec::with_capacity(documents.len()),
+            ticket: Arc::clone(&self.ticket),
+            reply,
+        }));
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+fn closed() -> Failed {
+    Failed("the server is stopping".to_owned())
+}

@@ -1,0 +1,282 @@
+//! The loop that computes: one batch after the other, each with all of the student's threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use reason_to_rank::inference::{InferenceError, Scored, TokenizedList};
+use reason_to_rank::reranking::explained::Placed;
+use reason_to_rank::student::LoadedStudent;
+use reason_to_rank::types::document::Document;
+
+use crate::compute::admission::Admission;
+use crate::compute::cost::REASONS_TOKENS;
+use crate::compute::task::{Explaining, Failed, Pointing, Scoring, Span, Task};
+use crate::compute::turns::{Turn, Turns};
+use crate::metrics::Metrics;
+
+/// Tasks that wait for the loop.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    turns: Turns<Task>,
+    is_open: bool,
+}
+
+/// How batches are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchSize {
+    /// Tokens computed together.
+    pub(crate) max_tokens: usize,
+    /// Tokens of a task before the next one has its turn.
+    pub(crate) turn_tokens: usize,
+}
+
+impl Queue {
+    /// An empty queue.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State { turns: Turns::new(), is_open: true }),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Adds a task; a closed queue drops it, and with it the channel on which its answer is awaited.
+    pub(crate) fn push(&self, task: Task) {
+        let mut state = self.lock();
+        if state.is_open {
+            state.turns.push(task);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Drops what waits, and lets the loop end after its batch.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.is_open = false;
+        state.turns = Turns::new();
+        self.changed.notify_one();
+    }
+
+    /// Waits for the next batch; `None` when the queue is closed. Comes with the tasks of the last batch that have steps
+    /// left.
+    fn next_batch(&self, unfinished: Vec<Task>, size: BatchSize) -> Option<Vec<Turn<Task>>> {
+        let mut state = self.lock();
+        for task in unfinished {
+            state.turns.push(task);
+        }
+        loop {
+            if !state.is_open {
+                return None;
+            }
+            let batch = state.turns.next_batch(size.max_tokens, size.turn_tokens);
+            if !batch.is_empty() {
+                return Some(batch);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the loop computes with.
+pub(crate) struct Worker {
+    pub(crate) student: Arc<LoadedStudent>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) batch: BatchSize,
+}
+
+impl Worker {
+    /// Computes until the queue is closed.
+    pub(crate) fn run(&self, queue: &Queue) {
+        let mut unfinished = Vec::new();
+        while let Some(batch) = queue.next_batch(std::mem::take(&mut unfinished), self.batch) {
+            let mut lists = Vec::new();
+            for Turn { task, steps } in batch {
+                match task {
+                    Task::Score(scoring) => lists.push((scoring, steps)),
+                    Task::Explain(explaining) => unfinished.extend(self.explain(explaining).map(Task::Explain)),
+                    Task::Point(pointing) => unfinished.extend(self.point(pointing).map(Task::Point)),
+                }
+            }
+            if !lists.is_empty() {
+                unfinished.extend(self.score(lists).into_iter().map(Task::Score));
+            }
+        }
+    }
+
+    /// Scores the next documents of several lists together.
+    fn score(&self, lists: Vec<(Scoring, usize)>) -> Vec<Scoring> {
+        let began = Instant::now();
+        let mut tokenized: Vec<(Scoring, TokenizedList)> = Vec::with_capacity(lists.len());
+        for (mut scoring, steps) in lists {
+            let timing = &mut scoring.scores.timing;
+            if scoring.scores.scored.is_empty() {
+                timing.queued = began - scoring.since;
+            }
+            let since = Instant::now();
+            let first = scoring.scores.scored.len();
+            let list = guarded(|| self.tokenize(&scoring.list.query, &scoring.list.documents[first..first + steps]));
+            scoring.scores.timing.tokenized += since.elapsed();
+            match list {
+                Ok(list) => tokenized.push((scoring, list)),
+                Err(failed) => drop(scoring.reply.send(Err(failed))),
+            }
+        }
+        let since = Instant::now();
+        let lists: Vec<&TokenizedList> = tokenized.iter().map(|(_, list)| list).collect();
+        let scores = self.score_lists(&lists);
+        let inferred = since.elapsed();
+
+        let mut unfinished = Vec::new();
+        let (mut tokens, mut documents) = (0, 0);
+        for ((mut scoring, list), scores) in tokenized.into_iter().zip(scores) {
+            let scored = match scores {
+                Ok(scored) => scored,
+                Err(failed) => {
+                    drop(scoring.reply.send(Err(failed)));
+                    continue;
+                }
+            };
+            let first = scoring.scores.scored.len();
+            let estimated = scoring.costs[first..first + scored.len()].iter().sum();
+            scoring.ticket.computed(estimated);
+            tokens += estimated;
+            documents += scored.len();
+            scoring.scores.timing.inferred += inferred;
+            scoring.scores.query_truncated |= list.is_query_truncated();
+            scoring.scores.tokens += list.lengths().sum::<usize>();
+            scoring.scores.scored.extend(scored);
+            if scoring.scores.scored.len() < scoring.costs.len() {
+                unfinished.push(scoring);
+            } else {
+                drop(scoring.reply.send(Ok(scoring.scores)));
+            }
+        }
+        self.admission.measured(tokens, began.elapsed());
+        self.metrics.batch(tokens, documents);
+        unfinished
+    }
+
+    fn tokenize(&self, query: &str, documents: &[Document]) -> Result<TokenizedList, InferenceError> {
+        let texts: Vec<_> = documents.iter().map(Document::title_and_text).collect();
+        let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        self.student.engine().tokenize_list(query, &texts)
+    }
+
+    /// Scores lists together, and where that fails each alone, so that no request fails for another one's sake.
+    fn score_lists(&self, lists: &[&TokenizedList]) -> Vec<Result<Vec<Scored>, Failed>> {
+        let engine = self.student.engine();
+        match guarded(|| engine.score_lists(lists)) {
+            Ok(scores) => scores.into_iter().map(Ok).collect(),
+            Err(failed) if lists.len() == 1 => vec![Err(failed)],
+            Err(_) => lists
+                .iter()
+                .map(|list| guarded(|| Ok::<_, InferenceError>(engine.score_lists(&[list])?.pop().unwrap_or_default())))
+                .collect(),
+        }
+    }
+
+    /// Explains the next documents of a list; what is left comes back.
+    fn explain(&self, mut explaining: Explaining) -> Option<Explaining> {
+        let began = Instant::now();
+        let rest = &explaining.places[explaining.done..];
+        let now = &rest[..rest.len().min(explaining.together)];
+        let documents = &explaining.list.documents;
+        let placed: Vec<Placed<'_>> = now
+            .iter()
+            .map(|place| Placed {
+                document: &documents[place.document],
+                logit: place.logit,
+                neighbor: place.neighbor.map(|(other, stands)| (&documents[other], stands)),
+            })
+            .collect();
+        let written = guarded(|| self.student.reranker().explain(&explaining.list.query, &placed));
+        let n = now.len();
+        match written {
+            Ok(reasonings) => {
+                for reasoning in reasonings {
+                    // Where nobody listens any more, the queue drops the rest.
+                    let _ = explaining.reply.send(Ok(reasoning));
+                }
+            }
+            Err(failed) => {
+                let _ = explaining.reply.send(Err(failed));
+                return None;
+            }
+        }
+        let took = began.elapsed();
+        explaining.done += n;
+        explaining.ticket.computed(n * REASONS_TOKENS);
+        self.admission.measured(n * REASONS_TOKENS, took);
+        self.metrics.explained(n, took);
+        (explaining.done < explaining.places.len()).then_some(explaining)
+    }
+
+    /// Finds the sentences that matter in the next documents of a list; what is left comes back.
+    fn point(&self, mut pointing: Pointing) -> Option<Pointing> {
+        let began = Instant::now();
+        let rest = &pointing.documents[pointing.found.len()..];
+        let now = &rest[..rest.len().min(pointing.together)];
+        let tokens = now.iter().map(|&(_, tokens)| tokens).sum();
+        let documents: Vec<&Document> = now.iter().map(|&(index, _)| &pointing.list.documents[index]).collect();
+        match guarded(|| self.spans(&pointing.list.query, &documents)) {
+            Ok(found) => pointing.found.extend(found),
+            Err(failed) => {
+                drop(pointing.reply.send(Err(failed)));
+                return None;
+            }
+        }
+        pointing.ticket.computed(tokens);
+        self.admission.measured(tokens, began.elapsed());
+        if pointing.found.len() < pointing.documents.len() {
+            return Some(pointing);
+        }
+        drop(pointing.reply.send(Ok(pointing.found)));
+        None
+    }
+
+    fn spans(&self, query: &str, documents: &[&Document]) -> Result<Vec<Vec<Span>>, InferenceError> {
+        let engine = self.student.engine();
+        let mut found = Vec::with_capacity(documents.len());
+        for (pair, document) in engine.encode(query, documents)?.iter().zip(documents) {
+            let mut spans = Vec::new();
+            for sentence in engine.sentence_scores(pair)? {
+                let bytes = sentence.sentence.text;
+                let start = document.text[..bytes.start].chars().count();
+                let end = start + document.text[bytes].chars().count();
+                spans.push(Span { start, end, score: sentence.probability });
+            }
+            found.push(spans);
+        }
+        Ok(found)
+    }
+}
+
+/// The result of work that may fail or panic: whatever a text does, the loop goes on.
+fn guarded<R, E: std::fmt::Display>(work: impl FnOnce() -> Result<R, E>) -> Result<R, Failed> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(error)) => Err(Failed(error.to_string())),
+        // Its words may quote a document: they are told to nobody.
+        Err(_) => Err(Failed("the student panicked; the log says where".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure_that_quotes_nothing() {
+        let failed = guarded(|| -> Result<(), Failed> { panic!("{} is no text", "secret") }).unwrap_err();
+        assert!(!failed.to_string().contains("secret"), "{failed}");
+    }
+}

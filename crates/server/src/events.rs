@@ -1,0 +1,150 @@
+//! Answers as server-sent events: the ranking at once, then each reason as it is written.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream;
+use reason_to_rank::types::reasoning::Reasoning as Written;
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::body::Room;
+use crate::compute::Admitted;
+use crate::compute::task::{Failed, List, Place};
+use crate::dialects::to_json;
+use crate::problem::Problem;
+use crate::ranking::{Until, missing_reasons};
+use crate::shapes::{Reasoning, Usage};
+
+/// How often a comment is sent while nothing else is, so that no proxy takes the connection for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What the events are made of.
+pub(crate) struct Streamed {
+    /// The answer without reasons, as JSON.
+    pub(crate) ranking: String,
+    pub(crate) list: Arc<List>,
+    /// The documents to explain, best first.
+    pub(crate) places: Vec<Place>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) tokens: usize,
+    pub(crate) deadline: Until,
+}
+
+/// `event: reasoning`
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReasoningEvent {
+    /// The document's index in the request, or in the first stage's list.
+    index: usize,
+    /// Its rank, from 1.
+    rank: usize,
+    /// Why it stands there.
+    reasoning: Reasoning,
+}
+
+/// `event: done`
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct DoneEvent {
+    /// What is not as it was asked for.
+    warnings: Vec<String>,
+    /// What was read.
+    usage: Usage,
+}
+
+/// `event: error`
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ErrorEvent {
+    /// What went wrong.
+    message: String,
+}
+
+/// Where a stream stands.
+enum Next {
+    Ranking,
+    Reason(usize),
+    Nothing,
+}
+
+/// A stream with all that it keeps alive: whoever drops it ends its work.
+struct State {
+    streamed: Streamed,
+    reasons: mpsc::UnboundedReceiver<Result<Written, Failed>>,
+    next: Next,
+    _admitted: Option<Admitted>,
+    _room: Room,
+}
+
+/// The events of an answer; its reasons are being written from now on. Nothing needs to be let in where there is
+/// nothing to explain.
+pub(crate) fn stream(admitted: Option<Admitted>, streamed: Streamed, room: Room) -> Response<Body> {
+    let reasons = match &admitted {
+        Some(admitted) => admitted.explain(&streamed.list, streamed.places.clone()),
+        None => mpsc::unbounded_channel().1,
+    };
+    let state = State { streamed, reasons, next: Next::Ranking, _admitted: admitted, _room: room };
+    let events = stream::unfold(state, |mut state| async move {
+        let event = state.event().await?;
+        Some((Ok::<Event, Infallible>(event), state))
+    });
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    // A proxy that collects the answer would hold the reasons back.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+impl State {
+    /// The next event; `None` behind the last one.
+    async fn event(&mut self) -> Option<Event> {
+        match self.next {
+            Next::Ranking => {
+                self.next = Next::Reason(0);
+                Some(Event::default().event("ranking").data(std::mem::take(&mut self.streamed.ranking)))
+            }
+            Next::Reason(written) if written < self.streamed.places.len() => Some(self.reason(written).await),
+            Next::Reason(_) => Some(self.done()),
+            Next::Nothing => None,
+        }
+    }
+
+    async fn reason(&mut self, written: usize) -> Event {
+        let n = self.streamed.places.len();
+        match self.streamed.deadline.of(self.reasons.recv()).await {
+            Ok(Some(Ok(reasoning))) => {
+                self.next = Next::Reason(written + 1);
+                let index = self.streamed.places[written].document;
+                event("reasoning", &ReasoningEvent { index, rank: written + 1, reasoning: reasoning.into() })
+            }
+            Ok(Some(Err(failed))) => self.give_up(&failed.to_string()),
+            Ok(None) => self.give_up(&Problem::Stopping.to_string()),
+            Err(late) => {
+                // What was written counts; what is missing is said at the end.
+                self.streamed.warnings.push(missing_reasons(written, n, &late.to_string()));
+                self.reasons.close();
+                self.done()
+            }
+        }
+    }
+
+    fn done(&mut self) -> Event {
+        self.next = Next::Nothing;
+        let warnings = std::mem::take(&mut self.streamed.warnings);
+        event("done", &DoneEvent { warnings, usage: Usage::of(self.streamed.tokens) })
+    }
+
+    fn give_up(&mut self, why: &str) -> Event {
+        self.next = Next::Nothing;
+        event("error", &ErrorEvent { message: why.to_owned() })
+    }
+}
+
+fn event(name: &str, data: &impl Serialize) -> Event {
+    // Only a bug of ours makes a shape that is no JSON; the client hears of it in place of the data.
+    let data = to_json(data).unwrap_or_else(|problem| format!("{{\"message\":{:?}}}", problem.to_string()));
+    Event::default().event(name).data(data)
+}

@@ -1,0 +1,173 @@
+//! What `/metrics` counts.
+
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::compute::admission::Load;
+
+/// The content type of [`Metrics::text`].
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Counters and histograms of a server.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    stages: Family<StageLabels, Histogram>,
+    abandoned: Counter,
+    documents: Counter,
+    reasons: Counter,
+    batch_tokens: Histogram,
+    queue_requests: Gauge,
+    queue_tokens: Gauge,
+    tokens_per_second: Gauge,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RequestLabels {
+    /// The route, not what was typed.
+    pub(crate) path: String,
+    /// The status code.
+    pub(crate) status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabels {
+    stage: &'static str,
+}
+
+/// A stage of a request's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// From the request's last byte until its first document is computed.
+    Queue,
+    /// Texts turned into word pieces.
+    Tokenization,
+    /// Scoring, in batches with others.
+    Inference,
+    /// A document's reasons, evidence and receipts.
+    Reasons,
+    /// From the request's head to the head of the answer.
+    Total,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Tokenization => "tokenization",
+            Self::Inference => "inference",
+            Self::Reasons => "reasons",
+            Self::Total => "total",
+        }
+    }
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("r2r");
+        let requests = Family::default();
+        registry.register("requests", "Requests by route and status", requests.clone());
+        // 1 ms to about a minute, a factor of 2 apart.
+        let stages: Family<StageLabels, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 17)));
+        registry.register_with_unit("stage_duration", "Time by stage", Unit::Seconds, stages.clone());
+        let abandoned = Counter::default();
+        registry.register("abandoned", "Requests whose client went away before the answer", abandoned.clone());
+        let documents = Counter::default();
+        registry.register("documents", "Documents scored", documents.clone());
+        let reasons = Counter::default();
+        registry.register("reasons", "Documents explained", reasons.clone());
+        let batch_tokens = Histogram::new(exponential_buckets(64.0, 2.0, 10));
+        registry.register("batch_tokens", "Tokens computed together, estimated", batch_tokens.clone());
+        let queue_requests = Gauge::default();
+        registry.register("queue_requests", "Requests in work or waiting", queue_requests.clone());
+        let queue_tokens = Gauge::default();
+        registry.register("queue_tokens", "Tokens in work or waiting, estimated", queue_tokens.clone());
+        let tokens_per_second = Gauge::default();
+        registry.register("tokens_per_second", "Speed of late, in estimated tokens", tokens_per_second.clone());
+        Self {
+            registry,
+            requests,
+            stages,
+            abandoned,
+            documents,
+            reasons,
+            batch_tokens,
+            queue_requests,
+            queue_tokens,
+            tokens_per_second,
+        }
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&self, path: &str, status: u16, took: Duration) {
+        self.requests.get_or_create(&RequestLabels { path: path.to_owned(), status }).inc();
+        self.stage(Stage::Total, took);
+    }
+
+    /// A client went away before its answer.
+    pub(crate) fn gone(&self) {
+        self.abandoned.inc();
+    }
+
+    /// A stage of a request took so long.
+    pub(crate) fn stage(&self, stage: Stage, took: Duration) {
+        self.stages.get_or_create(&StageLabels { stage: stage.name() }).observe(took.as_secs_f64());
+    }
+
+    /// A batch was scored.
+    pub(crate) fn batch(&self, tokens: usize, documents: usize) {
+        self.documents.inc_by(documents as u64);
+        self.batch_tokens.observe(tokens as f64);
+    }
+
+    /// Documents were explained in one step.
+    pub(crate) fn explained(&self, documents: usize, took: Duration) {
+        self.reasons.inc_by(documents as u64);
+        self.stage(Stage::Reasons, took);
+    }
+
+    /// The text that Prometheus reads; `load` is that of now.
+    pub(crate) fn text(&self, load: Option<Load>) -> Result<String, fmt::Error> {
+        if let Some(load) = load {
+            self.queue_requests.set(load.requests as i64);
+            self.queue_tokens.set(load.tokens as i64);
+            self.tokens_per_second.set(load.speed as i64);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_told() {
+        let metrics = Metrics::new();
+        metrics.answered("/rerank", 200, Duration::from_millis(3));
+        metrics.batch(1000, 12);
+        let text = metrics.text(Some(Load { requests: 2, tokens: 500, speed: 17_000.0 })).unwrap();
+        for line in [
+            "r2r_requests_total{path=\"/rerank\",status=\"200\"} 1",
+            "r2r_documents_total 12",
+            "r2r_queue_tokens 500",
+            "r2r_stage_duration_seconds_count{stage=\"total\"} 1",
+            "# EOF",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

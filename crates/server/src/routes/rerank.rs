@@ -1,0 +1,111 @@
+//! `POST /rerank`, `/v1/rerank`, `/v2/rerank`, `/reranking`, `/v1/reranking`: a list in order.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+
+use crate::app::App;
+use crate::asked::{Asked, Delivery};
+use crate::body::receive;
+use crate::compute::task::List;
+use crate::dialects::{Caller, Dialect, Route, json_response};
+use crate::events::{Streamed, stream};
+use crate::json::{self, Keys};
+use crate::problem::Problem;
+use crate::ranking::{Until, admit, explain, rank};
+use crate::request::{Told, off_thread, timing_headers};
+
+/// Answers in the client's own dialect.
+pub(crate) async fn rerank(State(app): State<Arc<App>>, route: Route, told: Told, request: Request) -> Response<Body> {
+    let caller = Caller::of(request.headers());
+    let mut dialect = Dialect::of(route, caller, &Keys::default());
+    match answer(&app, route, caller, &told, request, &mut dialect).await {
+        Ok(response) => response,
+        Err(problem) => told.refuse(dialect, &problem),
+    }
+}
+
+/// The answer; `dialect` becomes the request's as soon as it is known.
+async fn answer(
+    app: &Arc<App>,
+    route: Route,
+    caller: Caller,
+    told: &Told,
+    request: Request,
+    dialect: &mut Dialect,
+) -> Result<Response<Body>, Problem> {
+    let service = app.service()?;
+    let limits = &app.config.limits;
+    let received = receive(request.into_body(), limits, &app.room).await?;
+    let deadline = Until::from_now(limits.deadline);
+    let (bytes, room) = (received.bytes, received.room);
+    let (found, read) = off_thread(bytes.len(), move || read(route, caller, &bytes)).await?;
+    *dialect = found;
+    told.speaks(found);
+    let mut asked = read?;
+    asked.check(limits, found.documents_field())?;
+    if let Some(most) = asked.max_tokens_per_document {
+        cut(&mut asked, most, service)?;
+    }
+    told.asks(&asked);
+
+    let admitted = admit(service, &asked)?;
+    let mut ranked = rank(&admitted, &asked, told.id(), deadline, &app.metrics).await?;
+    let timing = ranked.timing;
+    let tokens = ranked.answer.tokens;
+    match asked.delivery {
+        Delivery::Whole => {
+            explain(&admitted, &asked, &mut ranked, deadline).await;
+            let json = found.reply(&asked, ranked.answer)?;
+            let mut response = json_response(StatusCode::OK, json);
+            timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
+            Ok(response)
+        }
+        Delivery::Events => {
+            let warnings = ranked.answer.warnings.clone();
+            let ranking = found.reply(&asked, ranked.answer)?;
+            let of_events =
+                Streamed { ranking, list: Arc::clone(&asked.list), places: ranked.places, warnings, tokens, deadline };
+            let mut response = stream(Some(admitted), of_events, room);
+            timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
+            Ok(response)
+        }
+    }
+}
+
+/// The dialect of a body, and what it asks for.
+fn read(route: Route, caller: Caller, bytes: &[u8]) -> (Dialect, Result<Asked, Problem>) {
+    let fallback = Dialect::of(route, caller, &Keys::default());
+    let text = match json::text_of(bytes) {
+        Ok(text) => text,
+        Err(problem) => return (fallback, Err(problem)),
+    };
+    match Keys::of(text) {
+        Ok(keys) => {
+            let dialect = Dialect::of(route, caller, &keys);
+            (dialect, dialect.read(text))
+        }
+        Err(problem) => (fallback, Err(problem)),
+    }
+}
+
+/// Keeps so many word pieces of each document, where the student would read more.
+fn cut(asked: &mut Asked, most: usize, service: &crate::app::Service) -> Result<(), Problem> {
+    let engine = service.compute.student().engine();
+    if most >= engine.config().max_length {
+        return Ok(());
+    }
+    let List { query, documents } = &*asked.list;
+    let mut documents = documents.clone();
+    for document in &mut documents {
+        let pieces = engine.tokenizer().pieces(&document.text, most);
+        let pieces = pieces.map_err(|error| Problem::Failed(crate::compute::task::Failed(error.to_string())))?;
+        if pieces.truncated {
+            document.text.truncate(pieces.offsets.last().map_or(0, |last| last.end));
+        }
+    }
+    asked.list = Arc::new(List { query: query.clone(), documents });
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! `POST /score` and `/v1/score`, as vLLM has them: scores of pairs, in the order of the request.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use futures_util::future::try_join_all;
+use reason_to_rank::inference::Scored;
+use reason_to_rank::types::document::Document;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, unix_seconds};
+use crate::asked::{Asked, Scale};
+use crate::body::receive;
+use crate::compute::Wishes;
+use crate::compute::task::List;
+use crate::config::Limits;
+use crate::dialects::vllm::raw_unless;
+use crate::dialects::{Dialect, json_response, to_json};
+use crate::fields::{Flag, Passage, Passages};
+use crate::json;
+use crate::problem::Problem;
+use crate::ranking::Until;
+use crate::request::{Told, off_thread};
+
+/// `POST /score`: one query with many documents, or as many queries as documents.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct ScoreRequest {
+    /// A query, or queries.
+    #[serde(alias = "queries", alias = "data_1")]
+    text_1: Option<Passages>,
+    /// A document, or documents.
+    #[serde(alias = "documents", alias = "items", alias = "data_2")]
+    text_2: Option<Passages>,
+    /// Whether scores are probabilities (the default) or raw.
+    use_activation: Option<Flag>,
+}
+
+/// The scores.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ScoreReply {
+    /// `score-` and the request's id.
+    id: String,
+    /// Always `list`.
+    object: &'static str,
+    /// Seconds since 1970-01-01 UTC.
+    created: u64,
+    /// The student's name.
+    model: String,
+    /// One for each pair, in the order of the request.
+    data: Vec<ScoreItem>,
+    /// What was read.
+    usage: ScoreUsage,
+    /// What is not as it was asked for; empty where everything is.
+    warnings: Vec<String>,
+}
+
+/// The score of a pair.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ScoreItem {
+    /// The pair's index in the request.
+    index: usize,
+    /// Always `score`.
+    object: &'static str,
+    /// The score.
+    score: f32,
+    /// The raw score.
+    logit: f32,
+}
+
+/// What was read, as vLLM says it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ScoreUsage {
+    /// Word pieces of queries and documents together.
+    prompt_tokens: usize,
+    /// The same.
+    total_tokens: usize,
+    /// Always 0.
+    completion_tokens: usize,
+    /// Always null.
+    prompt_tokens_details: Option<usize>,
+}
+
+/// Pairs as lists of one query each, and which scores are told.
+struct Pairs {
+    lists: Vec<Arc<List>>,
+    scale: Scale,
+}
+
+impl ScoreRequest {
+    /// The pairs: one query with all documents, or the n-th with the n-th.
+    fn pairs(self) -> Result<Pairs, Problem> {
+        let queries = texts("text_1", self.text_1)?;
+        let documents = texts("text_2", self.text_2)?;
+        let scale = raw_unless(self.use_activation);
+        let (n_queries, n_documents) = (queries.len(), documents.len());
+        if n_queries != 1 && n_queries != n_documents {
+            let message = format!("{n_queries} queries and {n_documents} documents: give one query, or as many as documents");
+            return Err(Problem::invalid("text_1", message));
+        }
+        let document = |(index, text): (usize, String)| Document {
+            id: index.to_string().into(),
+            title: String::new(),
+            text,
+        };
+        let documents = documents.into_iter().enumerate().map(document);
+        let mut queries = queries.into_iter();
+        let lists = if n_queries == 1 {
+            let query = queries.next().unwrap_or_default();
+            vec![Arc::new(List { query, documents: documents.collect() })]
+        } else {
+            queries.zip(documents).map(|(query, one)| Arc::new(List { query, documents: vec![one] })).collect()
+        };
+        Ok(Pairs { lists, scale })
+    }
+}
+
+/// The texts of a field; titles go in front, as in ranking.
+fn texts(field: &'static str, passages: Option<Passages>) -> Result<Vec<String>, Problem> {
+    let Passages(passages) =
+        passages.ok_or_else(|| Problem::invalid(field, format!("`{field}` is missing: give a text or a list of texts")))?;
+    if passages.is_empty() {
+        return Err(Problem::Empty { field });
+    }
+    let text = |(index, passage): (usize, Passage)| {
+        passage.text.ok_or_else(|| Problem::invalid(field, format!("{field}[{index}] has no `text`; only texts are scored")))
+    };
+    passages.into_iter().enumerate().map(text).collect()
+}
+
+/// The pairs of a body, within limits.
+fn read(bytes: &[u8], limits: &Limits) -> Result<Pairs, Problem> {
+    let pairs = json::read::<ScoreRequest>(json::text_of(bytes)?)?.pairs()?;
+    let n = pairs.lists.iter().map(|list| list.documents.len()).sum();
+    if n > limits.max_documents {
+        return Err(Problem::TooMany { given: n, max: limits.max_documents });
+    }
+    for list in &pairs.lists {
+        Asked::of_list(Arc::clone(list)).check(limits, "text_2")?;
+    }
+    Ok(pairs)
+}
+
+/// Scores pairs.
+pub(crate) async fn score(State(app): State<Arc<App>>, told: Told, request: Request) -> Response<Body> {
+    told.speaks(Dialect::Vllm);
+    match answer(&app, &told, request).await {
+        Ok(response) => response,
+        Err(problem) => told.refuse(Dialect::Vllm, &problem),
+    }
+}
+
+async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
+    let service = app.service()?;
+    let limits = &app.config.limits;
+    let received = receive(request.into_body(), limits, &app.room).await?;
+    let deadline = Until::from_now(limits.deadline);
+    let (bytes, _room) = (received.bytes, received.room);
+    let of_reader = limits.clone();
+    let Pairs { lists, scale } = off_thread(bytes.len(), move || read(&bytes, &of_reader)).await??;
+    let admitted = service.compute.admit(&lists, Wishes::default()).map_err(Problem::Full)?;
+    let scores = deadline.of(try_join_all(lists.iter().map(|list| admitted.score(list)))).await??;
+
+    let tokens = scores.iter().map(|scores| scores.tokens).sum();
+    let scored: Vec<Scored> = scores.into_iter().flat_map(|scores| scores.scored).collect();
+    let mut warnings = Vec::new();
+    let n_cut = scored.iter().filter(|one| one.truncated).count();
+    if n_cut > 0 {
+        let most = service.compute.student().engine().config().max_length;
+        warnings.push(format!("{n_cut} pairs are longer than {most} tokens: only the beginning was scored"));
+    }
+    let item = |(index, one): (usize, &Scored)| ScoreItem {
+        index,
+        object: "score",
+        score: scale.score(one),
+        logit: one.logit,
+    };
+    let reply = ScoreReply {
+        id: format!("score-{}", told.id()),
+        object: "list",
+        created: unix_seconds(),
+        model: service.compute.student().name().to_owned(),
+        data: scored.iter().enumerate().map(item).collect(),
+        usage: ScoreUsage {
+            prompt_tokens: tokens,
+            total_tokens: tokens,
+            completion_tokens: 0,
+            prompt_tokens_details: None,
+        },
+        warnings,
+    };
+    Ok(json_response(StatusCode::OK, to_json(&reply)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn pairs_are_one_to_many_or_one_to_one() {
+        let sizes = |request: serde_json::Value| {
+            let pairs = from_value::<ScoreRequest>(request).unwrap().pairs();
+            pairs.map(|pairs| pairs.lists.iter().map(|list| list.documents.len()).collect::<Vec<_>>())
+        };
+        assert_eq!(sizes(json!({"text_1": "q", "text_2": "d"})), Ok(vec![1]));
+        assert_eq!(sizes(json!({"queries": "q", "documents": ["a", {"text": "b"}]})), Ok(vec![2]));
+        assert_eq!(sizes(json!({"data_1": ["p", "q"], "data_2": ["a", "b"]})), Ok(vec![1, 1]));
+        for wrong in [
+            json!({"text_1": ["p", "q"], "text_2": ["a", "b", "c"]}),
+            json!({"text_1": "q"}),
+            json!({"text_1": "q", "text_2": []}),
+            json!({"text_1": "q", "text_2": [{"image": "x"}]}),
+        ] {
+            assert!(sizes(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

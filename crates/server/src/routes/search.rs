@@ -1,0 +1,244 @@
+//! `POST /v1/search`: finds candidates in the index, ranks and explains them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use reason_to_rank::retrieval::Bm25Retriever;
+use reason_to_rank::types::document::{Document, Query};
+use reason_to_rank::types::stage::Retriever;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, unix_seconds};
+use crate::asked::{Answer, Answered, Asked, Delivery, ExplainField};
+use crate::body::{Room, receive};
+use crate::compute::task::{Failed, List};
+use crate::config::Limits;
+use crate::dialects::{Dialect, json_response, to_json};
+use crate::events::{Streamed, stream};
+use crate::fields::{Count, Flag, Text};
+use crate::json;
+use crate::problem::Problem;
+use crate::ranking::{Until, admit, explain, rank};
+use crate::request::{Told, timing_headers};
+use crate::shapes::{Reasoning, Usage};
+
+/// Candidates that the first stage finds, unless the client says otherwise.
+const DEPTH: usize = 100;
+/// Results, unless the client says otherwise.
+const TOP_N: usize = 10;
+
+/// `POST /v1/search`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct SearchRequest {
+    /// The query.
+    query: Option<Text>,
+    /// Candidates that BM25 finds and the student ranks; 100 where it is absent.
+    depth: Option<Count>,
+    /// How many of the best are wanted; 10 where it is absent.
+    top_n: Option<Count>,
+    /// Whether the best are explained.
+    explain: Option<ExplainField>,
+    /// Whether the answer comes as server-sent events.
+    stream: Option<Flag>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SearchReply {
+    /// `search-` and the request's id.
+    id: String,
+    /// Always `search`.
+    object: &'static str,
+    /// Seconds since 1970-01-01 UTC.
+    created: u64,
+    /// The student's name.
+    model: String,
+    /// The documents, best first.
+    results: Vec<SearchItem>,
+    /// Candidates that the first stage found.
+    candidates: usize,
+    /// What was read.
+    usage: Usage,
+    /// What is not as it was asked for; empty where everything is.
+    warnings: Vec<String>,
+}
+
+/// A document that was found.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SearchItem {
+    /// Its index in the first stage's list.
+    index: usize,
+    /// Its name in the collection.
+    id: String,
+    /// The calibrated probability of relevance.
+    relevance_score: f32,
+    /// The raw score, by which documents are ordered.
+    logit: f32,
+    /// Its place in the first stage's list, from 1.
+    retrieved_rank: usize,
+    /// The first stage's score.
+    retrieved_score: f32,
+    /// The document.
+    document: FoundDocument,
+    /// Whether it is longer than the student reads, so that only its beginning was scored.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    /// Why it stands there; null where that was not asked for.
+    reasoning: Option<Reasoning>,
+}
+
+/// A document of the collection.
+#[derive(Debug, Serialize, JsonSchema)]
+struct FoundDocument {
+    /// Its name.
+    id: String,
+    /// Its title; empty where it has none.
+    title: String,
+    /// Its text.
+    text: String,
+}
+
+/// What the first stage found.
+struct Found {
+    documents: Vec<Document>,
+    scores: Vec<f32>,
+}
+
+/// Finds, ranks and explains.
+pub(crate) async fn search(State(app): State<Arc<App>>, told: Told, request: Request) -> Response<Body> {
+    match answer(&app, &told, request).await {
+        Ok(response) => response,
+        Err(problem) => told.refuse(Dialect::Jina, &problem),
+    }
+}
+
+async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
+    let service = app.service()?;
+    let no_index = || Problem::NotFound("there is no index to search: start with r2r serve --index DIR".to_owned());
+    let index = Arc::clone(service.index.as_ref().ok_or_else(no_index)?);
+    let limits = &app.config.limits;
+    let received = receive(request.into_body(), limits, &app.room).await?;
+    let deadline = Until::from_now(limits.deadline);
+    let request: SearchRequest = json::read(json::text_of(&received.bytes)?)?;
+    let (query, depth) = request.query(limits)?;
+
+    let text = query.clone();
+    let finding = tokio::task::spawn_blocking(move || find(&index, text, depth));
+    let found = deadline.of(finding).await?;
+    let Found { documents, scores } =
+        found.map_err(|_| Problem::Failed(Failed("the search failed; the log says where".to_owned())))??;
+    let asked = Asked::of_list(Arc::new(List { query, documents })).with_reasons(request.explain, request.stream);
+    let asked = Asked { top_n: Some(request.top_n.map_or(TOP_N, |Count(n)| n)), ..asked };
+    told.asks(&asked);
+    if asked.list.documents.is_empty() {
+        return nothing_found(&asked, service.compute.student().name(), told.id(), deadline);
+    }
+
+    let admitted = admit(service, &asked)?;
+    let mut ranked = rank(&admitted, &asked, told.id(), deadline, &app.metrics).await?;
+    let (timing, tokens) = (ranked.timing, ranked.answer.tokens);
+    let mut response = match asked.delivery {
+        Delivery::Whole => {
+            explain(&admitted, &asked, &mut ranked, deadline).await;
+            json_response(StatusCode::OK, to_json(&reply(&asked, &scores, ranked.answer))?)
+        }
+        Delivery::Events => {
+            let warnings = ranked.answer.warnings.clone();
+            let ranking = to_json(&reply(&asked, &scores, ranked.answer))?;
+            let of_events =
+                Streamed { ranking, list: Arc::clone(&asked.list), places: ranked.places, warnings, tokens, deadline };
+            stream(Some(admitted), of_events, received.room)
+        }
+    };
+    timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
+    Ok(response)
+}
+
+/// The answer to a query of whose words no document has any.
+fn nothing_found(asked: &Asked, model: &str, request_id: &str, deadline: Until) -> Result<Response<Body>, Problem> {
+    let warnings = vec!["no document has a word of the query".to_owned()];
+    let answer = Answer {
+        id: request_id.to_owned(),
+        created: unix_seconds(),
+        model: model.to_owned(),
+        results: Vec::new(),
+        tokens: 0,
+        warnings: warnings.clone(),
+    };
+    let ranking = to_json(&reply(asked, &[], answer))?;
+    Ok(match asked.delivery {
+        Delivery::Whole => json_response(StatusCode::OK, ranking),
+        Delivery::Events => {
+            let list = Arc::clone(&asked.list);
+            let of_events = Streamed { ranking, list, places: Vec::new(), warnings, tokens: 0, deadline };
+            stream(None, of_events, Room::default())
+        }
+    })
+}
+
+impl SearchRequest {
+    /// The query, and how many candidates are found.
+    fn query(&self, limits: &Limits) -> Result<(String, usize), Problem> {
+        let Text(query) = self.query.clone().ok_or_else(|| Problem::invalid("query", "`query` is missing"))?;
+        if query.trim().is_empty() {
+            return Err(Problem::invalid("query", "`query` cannot be empty"));
+        }
+        if query.chars().count() > limits.max_document_chars {
+            let max = limits.max_document_chars;
+            return Err(Problem::TooLong { message: format!("the query is longer than {max} characters") });
+        }
+        if self.top_n == Some(Count(0)) {
+            return Err(Problem::invalid("top_n", "`top_n` is 0: ask for at least one result"));
+        }
+        let depth = self.depth.map_or(DEPTH, |Count(n)| n);
+        if depth == 0 {
+            return Err(Problem::invalid("depth", "`depth` is 0: nothing would be found"));
+        }
+        if depth > limits.max_documents {
+            return Err(Problem::TooMany { given: depth, max: limits.max_documents });
+        }
+        Ok((query, depth))
+    }
+}
+
+fn find(index: &Bm25Retriever, text: String, depth: usize) -> Result<Found, Failed> {
+    let query = Arc::new(Query { id: "query".into(), text });
+    let found = index.retrieve(&query, depth).map_err(|error| Failed(error.to_string()))?;
+    let scores = found.list.iter().map(|candidate| candidate.score).collect();
+    let documents = found.list.into_iter().map(|candidate| Arc::unwrap_or_clone(candidate.document)).collect();
+    Ok(Found { documents, scores })
+}
+
+fn reply(asked: &Asked, scores: &[f32], answer: Answer) -> SearchReply {
+    let item = |answered: Answered| {
+        let document = &asked.list.documents[answered.index];
+        SearchItem {
+            index: answered.index,
+            id: document.id.to_string(),
+            relevance_score: answered.scored.probability,
+            logit: answered.scored.logit,
+            retrieved_rank: answered.index + 1,
+            retrieved_score: scores[answered.index],
+            document: FoundDocument {
+                id: document.id.to_string(),
+                title: document.title.clone(),
+                text: document.text.clone(),
+            },
+            truncated: answered.scored.truncated,
+            reasoning: answered.reasoning.map(Reasoning::from),
+        }
+    };
+    SearchReply {
+        id: format!("search-{}", answer.id),
+        object: "search",
+        created: answer.created,
+        model: answer.model,
+        results: answer.results.into_iter().map(item).collect(),
+        candidates: asked.list.documents.len(),
+        usage: Usage::of(answer.tokens),
+        warnings: answer.warnings,
+    }
+}
