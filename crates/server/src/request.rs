@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response};
 use axum::middleware::Next;
 use futures_util::FutureExt;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -25,6 +25,8 @@ use crate::problem::Problem;
 const REQUEST_ID: &str = "x-request-id";
 /// Characters of an id that a client may give.
 const ID_LENGTH: usize = 128;
+/// What load balancers and Prometheus ask all the time.
+const PROBES: [&str; 4] = ["/health", "/healthz", "/ping", "/metrics"];
 /// Bytes of a body from which reading it as JSON takes long enough to be done elsewhere.
 const LARGE: usize = 64 << 10;
 
@@ -151,18 +153,15 @@ pub(crate) async fn track(State(app): State<Arc<App>>, mut request: Request, nex
     let status = response.status().as_u16();
     app.metrics.answered(path, status, took);
     let line = *told.line();
-    info!(
-        request_id = told.id(),
-        %method,
-        path,
-        status,
-        milliseconds = took.as_millis() as u64,
-        dialect = line.dialect,
-        documents = line.documents,
-        explained = line.explained,
-        problem = line.problem,
-        "answered"
-    );
+    let milliseconds = took.as_millis() as u64;
+    let Line { dialect, documents, explained, problem } = line;
+    let (request_id, path) = (told.id(), path.as_str());
+    if PROBES.contains(&path) {
+        // Several a second would bury what matters.
+        debug!(request_id, %method, path, status, milliseconds, "answered");
+    } else {
+        info!(request_id, %method, path, status, milliseconds, dialect, documents, explained, problem, "answered");
+    }
     response
 }
 

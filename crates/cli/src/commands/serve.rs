@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use r2r_server::config::{Limits, ServerConfig};
 use r2r_server::run::{Serving, serve};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::serve::{LimitArguments, LogFormat, Serve};
@@ -22,7 +23,7 @@ pub(crate) fn run(options: &Serve) -> Result<()> {
     if let Some(origin) = options.cors_origins.iter().find(|origin| !is_origin(origin)) {
         bail!("--cors-origin {origin} is no origin: give * or scheme and host, such as https://example.org");
     }
-    write_log(options.log_format, LevelFilter::from_str(&options.log_level)?);
+    let _log = write_log(options.log_format, LevelFilter::from_str(&options.log_level)?);
     let serving = Serving {
         student: student_folder::choose(options.student.student.as_deref())?,
         options: student_options(&options.student),
@@ -44,13 +45,16 @@ fn is_origin(text: &str) -> bool {
     text == "*" || host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
 }
 
-/// Sends the log to standard error.
-fn write_log(format: LogFormat, level: LevelFilter) {
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+/// Sends the log to standard error, as long as what is returned lives. A reader that does not keep up loses lines and
+/// holds nobody up.
+fn write_log(format: LogFormat, level: LevelFilter) -> WorkerGuard {
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(writer).with_target(false);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
+    guard
 }
 
 fn limits(arguments: &LimitArguments) -> Limits {

@@ -21,5 +21,8 @@ mod mistakes;
 // Trainings that are killed.
 #[cfg(feature = "training")]
 mod training;
+// The server as a process.
+#[cfg(unix)]
+mod serve;
 // What the machine and the student are.
 mod doctor;
