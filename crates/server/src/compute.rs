@@ -137,12 +137,14 @@ impl Admitted {
         &self.compute
     }
 
-    /// Scores of the documents of a list, in their order.
-    pub(crate) async fn score(&self, list: &Arc<List>) -> Result<Scores, Failed> {
+    /// Scores of the documents of lists, list after list, in their order.
+    pub(crate) async fn score(&self, lists: &[Arc<List>]) -> Result<Scores, Failed> {
         let (reply, answer) = oneshot::channel();
-        let costs = self.compute.costs_of(list);
+        let costs: Vec<usize> = lists.iter().flat_map(|list| self.compute.costs_of(list)).collect();
+        let of_list = |(place, list): (usize, &Arc<List>)| (0..list.documents.len()).map(move |index| (place, index));
         self.compute.queue.push(Task::Score(Scoring {
-            list: Arc::clone(list),
+            lists: lists.to_vec(),
+            pairs: lists.iter().enumerate().flat_map(of_list).collect(),
             scores: Scores { scored: Vec::with_capacity(costs.len()), ..Scores::default() },
             costs,
             since: Instant::now(),

@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::compute::admission::Load;
+use crate::compute::task::Timing;
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,7 +47,7 @@ struct StageLabels {
 
 /// A stage of a request's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+enum Stage {
     /// From the request's last byte until its first document is computed.
     Queue,
     /// Texts turned into word pieces.
@@ -120,8 +121,15 @@ impl Metrics {
         self.abandoned.inc();
     }
 
+    /// A request's documents were scored.
+    pub(crate) fn scored(&self, timing: Timing) {
+        self.stage(Stage::Queue, timing.queued);
+        self.stage(Stage::Tokenization, timing.tokenized);
+        self.stage(Stage::Inference, timing.inferred);
+    }
+
     /// A stage of a request took so long.
-    pub(crate) fn stage(&self, stage: Stage, took: Duration) {
+    fn stage(&self, stage: Stage, took: Duration) {
         self.stages.get_or_create(&StageLabels { stage: stage.name() }).observe(took.as_secs_f64());
     }
 

@@ -9,7 +9,7 @@ use crate::events::{DoneEvent, ErrorEvent, ReasoningEvent};
 use crate::routes::explain::{ExplainReply, ExplainRequest, SingleReply};
 use crate::routes::score::{ScoreReply, ScoreRequest};
 use crate::routes::search::{SearchReply, SearchRequest};
-use crate::routes::status::{Health, Info, Models};
+use crate::routes::status::{Health, Info, Model, Models};
 use crate::routes::{Access, Endpoint};
 use crate::shapes::Reply;
 
@@ -181,6 +181,12 @@ impl Operation {
         Self::asked_by_get("Which model is served", "As OpenAI's clients ask for it.", "Server", reply, Some(own_errors()))
     }
 
+    /// One model.
+    pub(crate) fn model() -> Self {
+        let reply = Body::Json(|generator| vec![schema::<Model>(generator)]);
+        Self::asked_by_get("A model by its name", "404 where it is another one.", "Server", reply, Some(own_errors()))
+    }
+
     /// What is served.
     pub(crate) fn info() -> Self {
         let reply = Body::Json(|generator| vec![schema::<Info>(generator)]);
@@ -241,7 +247,7 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> Value {
     let mut paths = Map::new();
     for endpoint in endpoints {
         let Some(operation) = &endpoint.operation else { continue };
-        let entry = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        let entry = paths.entry(endpoint.path.replace("{*", "{")).or_insert_with(|| json!({}));
         entry[endpoint.method] = describe(endpoint, operation, &mut read, &mut written);
     }
     let mut schemas = read.take_definitions(true);
@@ -298,10 +304,13 @@ fn describe(
     }
     let mut described = json!({
         "summary": operation.summary,
-        "operationId": format!("{}{}", endpoint.method, endpoint.path.replace(['/', '.', '{', '}'], "_")),
+        "operationId": format!("{}{}", endpoint.method, endpoint.path.replace(['/', '.', '{', '*', '}'], "_")),
         "tags": [operation.group],
         "responses": responses,
     });
+    if endpoint.path.contains("{*name}") {
+        described["parameters"] = json!([{"name": "name", "in": "path", "required": true, "schema": {"type": "string"}}]);
+    }
     if !operation.description.is_empty() {
         described["description"] = json!(operation.description);
     }

@@ -10,7 +10,7 @@ use crate::app::{Service, unix_seconds};
 use crate::asked::{Answer, Answered, Asked, ExplainWish, Overlong, SpanWish};
 use crate::compute::task::{Place, Scores, Span, Timing};
 use crate::compute::{Admitted, Compute, Wishes};
-use crate::metrics::{Metrics, Stage};
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// Indices that a warning names at most.
@@ -53,10 +53,8 @@ pub(crate) async fn rank(
     deadline: Until,
     metrics: &Metrics,
 ) -> Result<Ranked, Problem> {
-    let Scores { scored, tokens, query_truncated, timing } = deadline.of(admitted.score(&asked.list)).await??;
-    metrics.stage(Stage::Queue, timing.queued);
-    metrics.stage(Stage::Tokenization, timing.tokenized);
-    metrics.stage(Stage::Inference, timing.inferred);
+    let Scores { scored, tokens, query_truncated, timing } = deadline.of(admitted.score(std::slice::from_ref(&asked.list))).await??;
+    metrics.scored(timing);
     let warnings = warnings_of(admitted.compute(), asked, &scored, query_truncated)?;
 
     let mut order: Vec<usize> = (0..scored.len()).collect();

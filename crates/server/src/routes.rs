@@ -17,7 +17,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{Method, Response};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
 use crate::dialects::{Caller, Dialect, Route};
@@ -66,6 +66,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     table.push(keyed("post", "/v1/explain", post(explain::explain), Operation::explain()));
     table.push(keyed("post", "/v1/search", post(search::search), Operation::search()));
     table.push(keyed("get", "/v1/models", get(status::models), Operation::models()));
+    // Names of models have slashes in them.
+    table.push(keyed("get", "/v1/models/{*name}", get(status::model), Operation::model()));
     table.push(keyed("get", "/info", get(status::info), Operation::info()));
     table.push(keyed("get", "/metrics", get(status::metrics), Operation::metrics()));
     for path in ["/health", "/healthz", "/ping"] {
@@ -122,7 +124,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         return None;
     }
     let allowed = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::from(Any)
+        AllowOrigin::any()
     } else {
         let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
         AllowOrigin::list(origins)

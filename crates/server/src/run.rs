@@ -95,11 +95,11 @@ impl Server {
         let Self { listener, app, .. } = self;
         let (loaded, loading) = oneshot::channel();
         let of_loader = Arc::clone(&app);
-        let load = move || {
+        let report = move || {
             // Where nobody listens any more, the server was stopped while it loaded.
             let _ = loaded.send(load(&of_loader, &serving));
         };
-        thread::Builder::new().name("r2r-load".to_owned()).spawn(load).map_err(ServeError::System)?;
+        thread::Builder::new().name("r2r-load".to_owned()).spawn(report).map_err(ServeError::System)?;
 
         let failed = async {
             match loading.await {

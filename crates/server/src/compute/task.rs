@@ -37,10 +37,10 @@ pub(crate) struct Timing {
     pub(crate) inferred: Duration,
 }
 
-/// The scores of a list.
+/// The scores of lists.
 #[derive(Debug, Default)]
 pub(crate) struct Scores {
-    /// One for each document, in their order.
+    /// One for each document, list after list, in their order.
     pub(crate) scored: Vec<Scored>,
     /// Word pieces that were read, query and document together.
     pub(crate) tokens: usize,
@@ -74,7 +74,7 @@ pub(crate) struct Span {
 
 /// Work for the compute loop.
 pub(crate) enum Task {
-    /// Scores of a list.
+    /// Scores of lists.
     Score(Scoring),
     /// Reasons for documents.
     Explain(Explaining),
@@ -82,10 +82,12 @@ pub(crate) enum Task {
     Point(Pointing),
 }
 
-/// A list that is being scored.
+/// Lists of one request that are being scored, in the order of their documents.
 pub(crate) struct Scoring {
-    pub(crate) list: Arc<List>,
-    /// The estimated tokens of each document.
+    pub(crate) lists: Vec<Arc<List>>,
+    /// All documents, by the index of their list and in it.
+    pub(crate) pairs: Vec<(usize, usize)>,
+    /// The estimated tokens of each of them.
     pub(crate) costs: Vec<usize>,
     /// What is scored so far.
     pub(crate) scores: Scores,

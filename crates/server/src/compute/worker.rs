@@ -112,49 +112,49 @@ impl Worker {
         }
     }
 
-    /// Scores the next documents of several lists together.
-    fn score(&self, lists: Vec<(Scoring, usize)>) -> Vec<Scoring> {
+    /// Scores the next documents of several requests together.
+    fn score(&self, turns: Vec<(Scoring, usize)>) -> Vec<Scoring> {
         let began = Instant::now();
-        let mut tokenized: Vec<(Scoring, TokenizedList)> = Vec::with_capacity(lists.len());
-        for (mut scoring, steps) in lists {
-            let timing = &mut scoring.scores.timing;
+        let mut tokenized: Vec<(Scoring, Vec<TokenizedList>)> = Vec::with_capacity(turns.len());
+        for (mut scoring, steps) in turns {
             if scoring.scores.scored.is_empty() {
-                timing.queued = began - scoring.since;
+                scoring.scores.timing.queued = began - scoring.since;
             }
             let since = Instant::now();
-            let first = scoring.scores.scored.len();
-            let list = guarded(|| self.tokenize(&scoring.list.query, &scoring.list.documents[first..first + steps]));
+            let lists = guarded(|| self.tokenize(&scoring, steps));
             scoring.scores.timing.tokenized += since.elapsed();
-            match list {
-                Ok(list) => tokenized.push((scoring, list)),
+            match lists {
+                Ok(lists) => tokenized.push((scoring, lists)),
                 Err(failed) => drop(scoring.reply.send(Err(failed))),
             }
         }
         let since = Instant::now();
-        let lists: Vec<&TokenizedList> = tokenized.iter().map(|(_, list)| list).collect();
-        let scores = self.score_lists(&lists);
+        let lists: Vec<&TokenizedList> = tokenized.iter().flat_map(|(_, lists)| lists).collect();
+        let mut scores = self.score_lists(&lists).into_iter();
         let inferred = since.elapsed();
 
         let mut unfinished = Vec::new();
         let (mut tokens, mut documents) = (0, 0);
-        for ((mut scoring, list), scores) in tokenized.into_iter().zip(scores) {
-            let scored = match scores {
-                Ok(scored) => scored,
+        for (mut scoring, lists) in tokenized {
+            let of_request: Result<Vec<Vec<Scored>>, Failed> = scores.by_ref().take(lists.len()).collect();
+            let scored = match of_request {
+                Ok(scored) => scored.concat(),
                 Err(failed) => {
                     drop(scoring.reply.send(Err(failed)));
                     continue;
                 }
             };
             let first = scoring.scores.scored.len();
-            let estimated = scoring.costs[first..first + scored.len()].iter().sum();
+            let estimated: usize = scoring.costs[first..first + scored.len()].iter().sum();
             scoring.ticket.computed(estimated);
             tokens += estimated;
             documents += scored.len();
-            scoring.scores.timing.inferred += inferred;
-            scoring.scores.query_truncated |= list.is_query_truncated();
-            scoring.scores.tokens += list.lengths().sum::<usize>();
-            scoring.scores.scored.extend(scored);
-            if scoring.scores.scored.len() < scoring.costs.len() {
+            let so_far = &mut scoring.scores;
+            so_far.timing.inferred += inferred;
+            so_far.query_truncated |= lists.iter().any(TokenizedList::is_query_truncated);
+            so_far.tokens += lists.iter().flat_map(TokenizedList::lengths).sum::<usize>();
+            so_far.scored.extend(scored);
+            if so_far.scored.len() < scoring.costs.len() {
                 unfinished.push(scoring);
             } else {
                 drop(scoring.reply.send(Ok(scoring.scores)));
@@ -165,10 +165,18 @@ impl Worker {
         unfinished
     }
 
-    fn tokenize(&self, query: &str, documents: &[Document]) -> Result<TokenizedList, InferenceError> {
-        let texts: Vec<_> = documents.iter().map(Document::title_and_text).collect();
-        let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
-        self.student.engine().tokenize_list(query, &texts)
+    /// The next documents of a request, those of one query together.
+    fn tokenize(&self, scoring: &Scoring, steps: usize) -> Result<Vec<TokenizedList>, InferenceError> {
+        let first = scoring.scores.scored.len();
+        let next = &scoring.pairs[first..first + steps];
+        let mut tokenized = Vec::new();
+        for pairs in next.chunk_by(|one, other| one.0 == other.0) {
+            let list = &scoring.lists[pairs[0].0];
+            let texts: Vec<_> = pairs.iter().map(|&(_, index)| list.documents[index].title_and_text()).collect();
+            let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
+            tokenized.push(self.student.engine().tokenize_list(&list.query, &texts)?);
+        }
+        Ok(tokenized)
     }
 
     /// Scores lists together, and where that fails each alone, so that no request fails for another one's sake.

@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::asked::{Answer, Asked, Echo, ExplainField, Overlong, Scale};
-use crate::fields::{Flag, Passages, Text};
+use crate::asked::{Answer, Answered, Asked, Echo, ExplainField, Overlong, Scale};
+use crate::fields::{Count, Flag, Passages, Text};
 use crate::problem::Problem;
 use crate::shapes::Reasoning;
 
@@ -25,6 +25,8 @@ pub(crate) struct Request {
     raw_scores: Option<Flag>,
     /// Whether texts are sent back.
     return_text: Option<Flag>,
+    /// How many of the best are wanted; all where it is 0 or absent. Not TEI's own: some of its clients send it.
+    top_n: Option<Count>,
     /// Whether the best are explained (an addition of this server).
     explain: Option<ExplainField>,
 }
@@ -74,6 +76,7 @@ impl Request {
         let texts = self.texts.ok_or_else(|| Problem::invalid("texts", "`texts` is missing"))?;
         let asked = Asked::of(self.query, Some(texts))?.with_reasons(self.explain, None);
         Ok(Asked {
+            top_n: self.top_n.map(|Count(n)| n).filter(|&n| n > 0),
             overlong: Overlong::cut_unless_refused(self.truncate),
             scale: Scale::raw_if(self.raw_scores),
             echo: Echo::of(self.return_text, Echo::No),
@@ -84,7 +87,7 @@ impl Request {
 
 /// The answer.
 pub(crate) fn reply(asked: &Asked, answer: Answer) -> Vec<Rank> {
-    let rank = |answered: crate::asked::Answered| Rank {
+    let rank = |answered: Answered| Rank {
         index: answered.index,
         score: asked.scale.score(&answered.scored),
         text: (asked.echo == Echo::Texts).then(|| asked.list.documents[answered.index].text.clone()),

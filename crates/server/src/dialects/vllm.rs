@@ -1,7 +1,6 @@
 //! vLLM, `/rerank`, `/v1/rerank` and `/v2/rerank`: documents are always sent back, 0 results are all.
 
 use axum::http::StatusCode;
-use reason_to_rank::types::document::Document;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +107,7 @@ impl ErrorInfo {
 
 /// The answer.
 pub(crate) fn reply(asked: &Asked, answer: Answer) -> Reply {
-    Reply::of(asked, answer, "rerank", |document: &Document| Echoed::object(document))
+    Reply::of(asked, answer, "rerank", Echoed::object)
 }
 
 /// How a problem is told.

@@ -70,7 +70,7 @@ fn write_page(endpoints: &[Endpoint], document: &Value) -> String {
         if !operation.description.is_empty() {
             let _ = writeln!(page, "<p>{}</p>", escaped(operation.description));
         }
-        let described = &document["paths"][endpoint.path][endpoint.method];
+        let described = &document["paths"][endpoint.path.replace("{*", "{")][endpoint.method];
         let request = &described["requestBody"]["content"]["application/json"]["schema"];
         fields(&mut page, "Fields of the request", request, document);
         if let Some(example) = &operation.example {

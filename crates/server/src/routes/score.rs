@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
-use futures_util::future::try_join_all;
 use reason_to_rank::inference::Scored;
 use reason_to_rank::types::document::Document;
 use schemars::JsonSchema;
@@ -15,7 +14,7 @@ use crate::app::{App, unix_seconds};
 use crate::asked::{Asked, Scale};
 use crate::body::receive;
 use crate::compute::Wishes;
-use crate::compute::task::List;
+use crate::compute::task::{List, Scores};
 use crate::config::Limits;
 use crate::dialects::vllm::raw_unless;
 use crate::dialects::{Dialect, json_response, to_json};
@@ -161,10 +160,8 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let of_reader = limits.clone();
     let Pairs { lists, scale } = off_thread(bytes.len(), move || read(&bytes, &of_reader)).await??;
     let admitted = service.compute.admit(&lists, Wishes::default()).map_err(Problem::Full)?;
-    let scores = deadline.of(try_join_all(lists.iter().map(|list| admitted.score(list)))).await??;
+    let Scores { scored, tokens, timing, .. } = deadline.of(admitted.score(&lists)).await??;
 
-    let tokens = scores.iter().map(|scores| scores.tokens).sum();
-    let scored: Vec<Scored> = scores.into_iter().flat_map(|scores| scores.scored).collect();
     let mut warnings = Vec::new();
     let n_cut = scored.iter().filter(|one| one.truncated).count();
     if n_cut > 0 {
@@ -191,6 +188,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
         },
         warnings,
     };
+    app.metrics.scored(timing);
     Ok(json_response(StatusCode::OK, to_json(&reply)?))
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{Response, StatusCode};
 use reason_to_rank::inference::Precision;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, Service};
 use crate::compute::task::Failed;
 use crate::dialects::{Dialect, json_response, to_json};
 use crate::metrics::CONTENT_TYPE as METRICS_TYPE;
@@ -108,7 +108,7 @@ pub(crate) struct Models {
 
 /// A model, as OpenAI's clients read it.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Model {
+pub(crate) struct Model {
     /// The student's name.
     id: String,
     /// Always `model`.
@@ -182,18 +182,19 @@ pub(crate) async fn info(State(app): State<Arc<App>>, told: Told) -> Response<Bo
 /// `GET /v1/models`.
 pub(crate) async fn models(State(app): State<Arc<App>>, told: Told) -> Response<Body> {
     let json = app.service().and_then(|service| {
-        let student = service.compute.student();
-        let name = student.name().to_owned();
-        let model = Model {
-            id: name.clone(),
-            object: "model",
-            created: service.since,
-            owned_by: "reason-to-rank",
-            root: name,
-            parent: None,
-            max_model_len: student.engine().config().max_length,
-        };
-        to_json(&Models { object: "list", data: vec![model] })
+        to_json(&Models { object: "list", data: vec![model_of(service)] })
+    });
+    answer(json, &told)
+}
+
+/// `GET /v1/models/NAME`.
+pub(crate) async fn model(State(app): State<Arc<App>>, told: Told, Path(name): Path<String>) -> Response<Body> {
+    let json = app.service().and_then(|service| {
+        let model = model_of(service);
+        if model.id == name {
+            return to_json(&model);
+        }
+        Err(Problem::NotFound(format!("The model `{name}` does not exist.")))
     });
     answer(json, &told)
 }
@@ -208,6 +209,20 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>, told: Told) -> Response
             response
         }
         Err(error) => told.refuse(Dialect::Jina, &Problem::Failed(Failed(format!("metrics cannot be written: {error}")))),
+    }
+}
+
+fn model_of(service: &Service) -> Model {
+    let student = service.compute.student();
+    let name = student.name().to_owned();
+    Model {
+        id: name.clone(),
+        object: "model",
+        created: service.since,
+        owned_by: "reason-to-rank",
+        root: name,
+        parent: None,
+        max_model_len: student.engine().config().max_length,
     }
 }
 

@@ -52,6 +52,8 @@ async fn text_embeddings_inference_gets_a_bare_list() {
     let body = server.post("/rerank", &raw).await.ok();
     let order = check(&body, "score", logit);
     assert_eq!(body[0]["text"], TEXTS[order[0] as usize]);
+    let few = json!({"query": QUERY, "texts": TEXTS, "top_n": 2, "truncation_direction": "Right"});
+    assert_eq!(server.post("/rerank", &few).await.ok().as_array().unwrap().len(), 2);
     // llama.cpp's server takes the same list at its own path.
     check(&server.post("/v1/reranking", &json!({"query": QUERY, "texts": TEXTS})).await.ok(), "score", probability);
 }

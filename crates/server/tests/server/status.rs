@@ -13,6 +13,10 @@ async fn clients_find_out_what_is_served() {
     let models = server.get("/v1/models").await.ok();
     assert_eq!((&models["object"], &models["data"][0]["object"]), (&json!("list"), &json!("model")));
     assert_eq!(models["data"][0]["id"], student.name());
+    let model = server.get(&format!("/v1/models/{}", student.name())).await.ok();
+    assert_eq!(model, models["data"][0]);
+    let answer = server.get("/v1/models/BAAI/bge-reranker-v2-m3").await;
+    assert_eq!((answer.status, &answer.body["error"]["type"]), (404, &json!("NotFoundError")));
     let info = server.get("/info").await.ok();
     assert_eq!((&info["student"], &info["model_id"]), (&json!(student.name()), &json!(student.name())));
     assert_eq!((&info["reasons"], &info["search"], &info["threads"]), (&json!(true), &json!(false), &json!(2)));
@@ -55,8 +59,9 @@ async fn the_document_of_the_interface_names_what_is_answered() {
             let request = server.client.request(method, server.url(path));
             let request = if example.is_null() { request } else { request.json(example) };
             let status = request.send().await.unwrap().status().as_u16();
-            // The search has no index here.
-            assert_eq!(status, if path == "/v1/search" { 404 } else { 200 }, "{path}");
+            // The search has no index here, and no model is named so.
+            let is_nowhere = path == "/v1/search" || path == "/v1/models/{name}";
+            assert_eq!(status, if is_nowhere { 404 } else { 200 }, "{path}");
         }
     }
     for path in ["/v1/rerank", "/rerank", "/v2/rerank", "/score", "/v1/explain", "/v1/search", "/info", "/metrics"] {
