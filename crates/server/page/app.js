@@ -32,7 +32,7 @@ let n_retries = 0;
 /** The form as it was when the shown ranking was asked for: what a link holds. */
 let shared = {};
 
-const ask = new AskForm({ run: () => (running ? stop() : run()), failed, changed: clearNotices });
+const ask = new AskForm({ run: () => run(), runOrStop: () => stop() || run(), failed, changed: clearNotices });
 const results = new Results({
   score,
   failed,
@@ -42,8 +42,8 @@ const results = new Results({
   writesReasons: () => info.reasons !== false,
 });
 
-/** Asks for a ranking, with reasons as they are written. */
-async function run() {
+/** Asks for a ranking, with reasons as they are written; `wanted` is the id of the document to choose. */
+async function run(wanted = null) {
   stop();
   stopCountdown();
   clearNotices();
@@ -66,7 +66,7 @@ async function run() {
   busy(isSearch ? 'Searching…' : `Scoring ${counted(asked.documents.length, 'document')}…`);
   const started = performance.now();
   const form = ask.state();
-  let ranking = null;
+  let [ranking, isDone] = [null, false];
   const begin = (reply) => {
     ranking = new Ranking({
       path,
@@ -78,24 +78,27 @@ async function run() {
     });
     ranking.warnings.push(...asked.notes);
     shared = form;
-    ranked(ranking);
+    ranked(ranking, wanted);
   };
   try {
     if (asked.n_reasons === 0) {
       begin(await post(path, request, { signal: controller.signal }));
+      isDone = true;
     } else {
       for await (const { event, data } of events(path, { ...request, stream: true }, { signal: controller.signal })) {
         if (event === 'ranking') begin(data);
         else if (event === 'reasoning' && ranking) written(ranking, data);
-        else if (event === 'done' && ranking) done(ranking, data);
         else if (event === 'error') throw new ServerError(data.message, 200);
+        else if (event === 'done' && ranking) {
+          done(ranking, data);
+          isDone = true;
+        }
       }
     }
-    if (!ranking) throw new ServerError('the answer broke off', 0);
-    if (ranking.n_waiting > 0) throw new ServerError('the answer ended before all reasons were written', 0);
+    if (!isDone) throw new ServerError('the answer broke off', 0);
     n_retries = 0;
   } catch (error) {
-    if (error.name !== 'AbortError') failed(error, { again: run, ranking });
+    if (error.name !== 'AbortError') failed(error, { again: () => run(wanted), ranking });
   } finally {
     if (running === controller) {
       running = null;
@@ -109,10 +112,12 @@ async function run() {
 }
 
 /** Shows a ranking that has just come. */
-function ranked(ranking) {
+function ranked(ranking, wanted) {
   byId('start').hidden = true;
   ask.toggle(false);
   results.show(ranking);
+  const item = wanted === null ? null : ranking.byId(wanted);
+  if (item) results.choose(item.rank, { show: true });
   drawActions();
   progress(ranking);
   const best = ranking.items[0];
@@ -264,6 +269,8 @@ function failed(error, { again = null, ranking = null } = {}) {
     notice('error', 'The connection broke off', `The ranking stands; ${count(ranking.n_written)} of ${count(ranking.n_written + ranking.n_waiting)} reasons came.`, retry);
   } else if (error.status === 0) {
     notice('error', 'No answer from the server', `${base.host} did not answer, or not to the end. Is r2r serve still running?`, retry);
+  } else if (error.status === 200) {
+    notice('error', 'The server could not finish', sentence(error.message), retry);
   } else {
     notice('error', 'The server did not take this', sentence(error.message), retry);
   }
@@ -376,9 +383,7 @@ async function openLink() {
   }
   if (!state) return;
   ask.fill(state);
-  await run();
-  const item = typeof state.c === 'string' ? results.ranking?.byId(state.c) : null;
-  if (item) results.choose(item.rank, { show: true });
+  await run(typeof state.c === 'string' ? state.c : null);
 }
 
 /** Begins anew, with the examples. */
@@ -396,7 +401,6 @@ function drawExamples() {
   const open = (example) => {
     ask.fill({ q: example.query, d: example.documents.map((each) => JSON.stringify(each)).join('\n'), r: 5 });
     run();
-    byId('query').focus();
   };
   byId('examples').replaceChildren(
     ...EXAMPLES.map((example) =>

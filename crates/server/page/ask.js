@@ -17,12 +17,12 @@ export class AskForm {
   #hooks;
   #limits = { documents: Infinity, reasons: true, search: false };
 
-  /** `hooks`: `run()`, `failed(error)`, `changed()`. */
+  /** `hooks`: `run()`, `runOrStop()` for the button that is both, `failed(error)`, `changed()`. */
   constructor(hooks) {
     this.#hooks = hooks;
     byId('ask').addEventListener('submit', (event) => {
       event.preventDefault();
-      hooks.run();
+      hooks.runOrStop();
     });
     byId('query').addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
@@ -127,6 +127,7 @@ export class AskForm {
   /** Opens or closes the field of documents. */
   toggle(open = byId('documents-body').hidden) {
     byId('documents-body').hidden = !open;
+    byId('ask').classList.toggle('folded', !open);
     byId('edit').setAttribute('aria-expanded', String(open));
     byId('edit').textContent = open ? 'Hide' : 'Edit';
     byId('edit').hidden = false;

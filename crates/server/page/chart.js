@@ -9,12 +9,22 @@ const LABEL_GAP = 17;
 /** Where lines begin, right of the labels. */
 const LEFT = 34;
 
+/** Of more rows than this, only the lines near the shown part of the page are drawn. */
+const ALL_UP_TO = 120;
+
+/** How far beyond the shown part lines are drawn, and in which steps that changes, in pixels. */
+const MARGIN = 1200;
+
 export class SlopeChart {
   #root;
+  #items = [];
   #lines = new Map();
   #labels = null;
+  #places = new Map();
   #ghost = null;
   #scale = null;
+  #span = [0, Infinity];
+  #marks = { chosen: null, pointed: null, picked: null };
 
   /** `hooks`: `point(rank | null)` when a line is pointed at, `choose(rank)` when it is clicked. */
   constructor(root, hooks) {
@@ -25,11 +35,13 @@ export class SlopeChart {
     root.addEventListener('click', (event) => {
       if (rankOf(event)) hooks.choose(rankOf(event));
     });
+    addEventListener('scroll', () => this.#follow(), { passive: true });
   }
 
   /** Draws the shown items; `rowHeight` and `width` in pixels, `n_input` places on the left. */
   draw(items, { rowHeight, width, n_input }) {
     const height = items.length * rowHeight;
+    this.#items = items;
     this.#scale = {
       width,
       height,
@@ -48,31 +60,14 @@ export class SlopeChart {
       'aria-label',
       `Slope chart from the input order to the new order: ${counted(risen, 'document')} rose, ${fallen} fell, ${items.length - risen - fallen} stayed. Each row of the list says its own movement.`,
     );
-    this.#lines.clear();
-    this.#ghost = svg('path', { class: 'ghost' });
-    this.#labels = svg('g', { class: 'labels' });
-    const hits = svg('g', { class: 'hits' });
-    const drawn = svg('g', { class: 'lines' });
-    for (const each of items) {
-      const path = this.#path(each.from, this.#scale.right(each.rank));
-      const way = each.from > each.rank ? 'up' : each.from < each.rank ? 'down' : 'same';
-      const line = svg(
-        'g',
-        { class: `line ${way}` },
-        svg('path', { d: path }),
-        svg('circle', { cx: LEFT, cy: this.#scale.left(each.from), r: 2.2 }),
-        svg('circle', { cx: width - 4, cy: this.#scale.right(each.rank), r: 2.2 }),
-      );
-      this.#lines.set(each.rank, { line, item: each });
-      drawn.append(line);
-      hits.append(svg('path', { d: path, 'data-rank': each.rank }));
-    }
-    this.#root.replaceChildren(this.#labels, drawn, this.#ghost, hits);
-    this.#label([]);
+    this.#span = this.#near();
+    this.#render();
   }
 
   /** Marks lines: `chosen`, `pointed` and `picked` are ranks or null. */
-  mark({ chosen, pointed, picked }) {
+  mark(marks) {
+    this.#marks = marks;
+    const { chosen, pointed, picked } = marks;
     for (const [rank, { line }] of this.#lines) {
       line.classList.toggle('chosen', rank === chosen);
       line.classList.toggle('pointed', rank === pointed);
@@ -82,7 +77,50 @@ export class SlopeChart {
     const front = [picked, chosen, pointed].map((rank) => this.#lines.get(rank)).filter(Boolean);
     // What is marked is drawn over the rest.
     for (const { line } of front) line.parentNode.append(line);
-    this.#label(front.map(({ item }) => item.from));
+    this.#markLabels(front.map(({ item }) => item.from));
+  }
+
+  /** The heights between which lines are drawn. */
+  #near() {
+    if (this.#items.length <= ALL_UP_TO) return [0, Infinity];
+    const step = Math.round(-this.#root.getBoundingClientRect().top / MARGIN) * MARGIN;
+    return [step - MARGIN, step + innerHeight + MARGIN];
+  }
+
+  /** Draws other lines when the page has moved on. */
+  #follow() {
+    if (this.#items.length <= ALL_UP_TO || this.#near()[0] === this.#span[0]) return;
+    this.#span = this.#near();
+    this.#render();
+    this.mark(this.#marks);
+  }
+
+  #render() {
+    const { width, left, right } = this.#scale;
+    const [from, to] = this.#span;
+    this.#lines.clear();
+    this.#ghost ??= svg('path', { class: 'ghost' });
+    this.#labels = svg('g', { class: 'labels' });
+    const hits = svg('g', { class: 'hits' });
+    const drawn = svg('g', { class: 'lines' });
+    for (const each of this.#items) {
+      const isNear = right(each.rank) >= from && right(each.rank) <= to;
+      if (!isNear && each.rank !== this.#marks.chosen) continue;
+      const path = this.#path(each.from, right(each.rank));
+      const way = each.from > each.rank ? 'up' : each.from < each.rank ? 'down' : 'same';
+      const line = svg(
+        'g',
+        { class: `line ${way}` },
+        svg('path', { d: path }),
+        svg('circle', { cx: LEFT, cy: left(each.from), r: 2.2 }),
+        svg('circle', { cx: width - 4, cy: right(each.rank), r: 2.2 }),
+      );
+      this.#lines.set(each.rank, { line, item: each });
+      drawn.append(line);
+      hits.append(svg('path', { d: path, 'data-rank': each.rank }));
+    }
+    this.#label();
+    this.#root.replaceChildren(this.#labels, drawn, this.#ghost, hits);
   }
 
   /** A dashed line to where an edited document would stand; `place` is a height in pixels, null takes it away. */
@@ -99,19 +137,37 @@ export class SlopeChart {
     return `M${x0} ${y0.toFixed(1)}C${x0 + bend} ${y0.toFixed(1)} ${x1 - bend} ${y1.toFixed(1)} ${x1} ${y1.toFixed(1)}`;
   }
 
-  /** Writes places beside the left ends: as many as have room, and those of marked lines first. */
-  #label(marked) {
+  /** Writes places beside the left ends: as many as have room. */
+  #label() {
     const { gap, left, n_input } = this.#scale;
+    const [from, to] = this.#span;
     const step = niceStep(LABEL_GAP / gap);
-    const places = new Set(marked);
-    const clear = (place) => marked.every((other) => other === place || Math.abs(left(other) - left(place)) >= LABEL_GAP - 2);
+    this.#places.clear();
     for (let place = 1; place <= n_input; place += step === 1 ? 1 : place === 1 ? step - 1 : step) {
-      if (clear(place)) places.add(place);
+      if (left(place) >= from && left(place) <= to) this.#places.set(place, this.#text(place));
     }
-    const labels = [...places].map((place) =>
-      svg('text', { x: LEFT - 9, y: left(place), dy: '.35em', class: marked.includes(place) ? 'marked' : null }, String(place)),
-    );
-    this.#labels.replaceChildren(...labels);
+    this.#labels.replaceChildren(...this.#places.values());
+  }
+
+  #text(place) {
+    return svg('text', { x: LEFT - 9, y: this.#scale.left(place).toFixed(1), dy: '.35em' }, String(place));
+  }
+
+  /** Writes the places of marked lines; what stood too near to them makes room. */
+  #markLabels(marked) {
+    const { left } = this.#scale;
+    for (const extra of this.#labels.querySelectorAll('.extra')) extra.remove();
+    for (const [place, label] of this.#places) {
+      const isMarked = marked.includes(place);
+      label.classList.toggle('marked', isMarked);
+      label.classList.toggle('near', !isMarked && marked.some((other) => Math.abs(left(other) - left(place)) < LABEL_GAP - 2));
+    }
+    for (const place of new Set(marked)) {
+      if (this.#places.has(place)) continue;
+      const label = this.#text(place);
+      label.setAttribute('class', 'extra marked');
+      this.#labels.append(label);
+    }
   }
 }
 

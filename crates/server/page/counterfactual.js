@@ -35,7 +35,7 @@ export class Counterfactual {
 
   /**
    * `hooks`: `score(documents, signal)` gives `{score, logit}` for each document, `landing(item, place | null)` shows where
-   * the edited document would stand, `failed(error)` reports.
+   * the edited document would stand, `restored()` says that all is back, `failed(error)` reports.
    */
   constructor(item, ranking, hooks) {
     this.#item = item;
@@ -94,8 +94,9 @@ export class Counterfactual {
         role: 'button',
         tabindex: at === 0 ? 0 : -1,
         'aria-pressed': 'false',
+        'aria-describedby': piece.evidence ? 'is-quoted' : null,
         dataset: { at },
-      }, piece.evidence ? spoken('quoted as evidence: ') : null, words);
+      }, words);
       this.#nodes.push(node);
       children.push(piece.isTitle ? el('div', { class: 'text-title-line' }, node) : node);
       at += 1;
@@ -163,6 +164,7 @@ export class Counterfactual {
       this.#hooks.landing(this.#item, null);
       this.#drawReceipt();
       announce(`Everything is back, score ${score(this.#item.score)}`);
+      this.#hooks.restored();
       return;
     }
     this.#timer = setTimeout(() => this.#scoreEdited(), PAUSE);

@@ -11,6 +11,7 @@ export class Detail {
   #item = null;
   #ranking = null;
   #counterfactual = null;
+  #isStale = false;
 
   /**
    * `hooks`: those of Counterfactual, and `go(rank)`, `pick(rank)`, `compare(item, other)`, `explain(item)`,
@@ -18,7 +19,8 @@ export class Detail {
    */
   constructor(root, hooks) {
     this.#root = root;
-    this.#hooks = hooks;
+    // What came while something was taken out is shown when it is put back.
+    this.#hooks = { ...hooks, restored: () => this.#isStale && this.#draw() };
   }
 
   get item() {
@@ -37,7 +39,10 @@ export class Detail {
   /** Shows reasons that came since; what the reader has taken out stays out. */
   refresh() {
     if (this.#item && !this.#counterfactual?.isEdited) this.#draw();
-    else if (this.#item) this.#root.querySelector('.written')?.replaceWith(this.#written());
+    else if (this.#item) {
+      this.#root.querySelector('.written')?.replaceWith(this.#written());
+      this.#isStale = true;
+    }
   }
 
   /** Takes back the reader's last change. */
@@ -54,6 +59,7 @@ export class Detail {
   }
 
   #draw() {
+    this.#isStale = false;
     const focused = this.#root.contains(document.activeElement) ? document.activeElement.dataset.at ?? document.activeElement.dataset.part : null;
     this.#counterfactual?.leave();
     this.#counterfactual = new Counterfactual(this.#item, this.#ranking, this.#hooks);

@@ -45,7 +45,7 @@ function lineRows(text) {
     try {
       value = JSON.parse(line);
     } catch (error) {
-      throw new InputError(`not JSON: ${lowerFirst(error.message)}`, at + 1, true);
+      throw new InputError(`not JSON: ${said(error)}`, at + 1, true);
     }
     rows.push(row(value, rows.length, at + 1));
   });
@@ -57,7 +57,7 @@ function arrayRows(text) {
   try {
     values = JSON.parse(text);
   } catch (error) {
-    throw new InputError(`the JSON array cannot be read: ${lowerFirst(error.message)}`, lineOf(error.message, text), true);
+    throw new InputError(`the JSON array cannot be read: ${said(error)}`, lineOf(error.message, text), true);
   }
   return values.map((value, at) => row(value, at, null));
 }
@@ -115,7 +115,9 @@ function lineOf(message, text) {
   return position ? text.slice(0, Number(position[1])).split('\n').length : null;
 }
 
-function lowerFirst(words) {
+/** A JSON error in words: the place, which engines count within the line, as a column. */
+function said(error) {
+  const words = error.message.replace(/^JSON\.parse: /, '').replace(/ in JSON at position \d+(?: \(line \d+ column (\d+)\))?/, (_, column) => (column ? `, column ${column}` : ''));
   return words.charAt(0).toLowerCase() + words.slice(1);
 }
 

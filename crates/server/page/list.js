@@ -14,6 +14,7 @@ export class RankedList {
   #root;
   #hooks;
   #rows = [];
+  #marks = {};
   #landing = el('div', { class: 'landing', hidden: true }, el('span'));
 
   /** `hooks`: `choose(rank)`, `point(rank | null)`, `pick(rank)`. */
@@ -38,6 +39,7 @@ export class RankedList {
   /** Shows these items, best first. */
   draw(items) {
     this.#rows = items.map(row);
+    this.#marks = {};
     this.#root.replaceChildren(...this.#rows.map(({ node }) => node));
     this.landing(null);
   }
@@ -79,20 +81,24 @@ export class RankedList {
   }
 
   /** Marks rows; arguments are ranks or null. */
-  mark({ chosen, pointed, picked }) {
-    for (const { node, item, main, pick } of this.#rows) {
-      const isChosen = item.rank === chosen;
+  mark(marks) {
+    // Only rows whose marks may have changed are touched: there can be a thousand.
+    const touched = new Set([...Object.values(this.#marks), ...Object.values(marks)]);
+    this.#marks = { ...marks };
+    for (const rank of touched) {
+      if (rank === null || rank > this.#rows.length) continue;
+      const { node, main, pick } = this.#rows[rank - 1];
+      const isChosen = rank === marks.chosen;
       node.classList.toggle('chosen', isChosen);
-      node.classList.toggle('pointed', item.rank === pointed);
-      node.classList.toggle('picked', item.rank === picked);
+      node.classList.toggle('pointed', rank === marks.pointed);
+      node.classList.toggle('picked', rank === marks.picked);
       if (isChosen) main.setAttribute('aria-current', 'true');
       else main.removeAttribute('aria-current');
       // One stop for the tab key; arrows move within the list.
-      main.tabIndex = isChosen || (chosen === null && item.rank === 1) ? 0 : -1;
-      pick.tabIndex = main.tabIndex;
-      pick.setAttribute('aria-pressed', String(item.rank === picked));
+      main.tabIndex = pick.tabIndex = isChosen ? 0 : -1;
+      pick.setAttribute('aria-pressed', String(rank === marks.picked));
     }
-    this.#root.classList.toggle('picking', picked !== null);
+    this.#root.classList.toggle('picking', marks.picked !== null);
   }
 
   /** Moves the focus to a row, and shows it. */
@@ -135,7 +141,7 @@ function row(item) {
   bar.firstChild.style.setProperty('--part', item.score.toFixed(4));
   const main = el(
     'button',
-    { type: 'button', class: 'row-main' },
+    { type: 'button', class: 'row-main', tabindex: -1 },
     el('span', { class: 'rank' }, spoken('rank '), String(item.rank)),
     el(
       'span',
@@ -146,7 +152,7 @@ function row(item) {
     el('span', { class: 'words' }, el('span', { class: 'title' }, nameOf(document)), snippet),
     el('span', { class: 'score' }, spoken(' Score '), el('span', { class: 'number' }, score(item.score)), bar),
   );
-  const pick = el('button', { type: 'button', class: 'pick', 'aria-pressed': 'false', title: 'Compare with another document' },
+  const pick = el('button', { type: 'button', class: 'pick', tabindex: -1, 'aria-pressed': 'false', title: 'Compare with another document' },
     el('span', { 'aria-hidden': 'true' }, '⇅'), spoken(`Compare ${nameOf(document).slice(0, 60)}`));
   const node = el('li', { dataset: { rank: item.rank } }, main, pick);
 

@@ -6,8 +6,11 @@ import { byId, el } from './dom.js';
 import { count, counted, seconds } from './format.js';
 import { RankedList, STEP } from './list.js';
 
-/** Below this width the chosen document covers the page instead of standing beside the list (see results.css). */
-const NARROW = matchMedia('(max-width: 59.99rem)');
+/** Below this width the chosen document lies over the page instead of standing beside the list (see results.css). */
+const NARROW = matchMedia('(max-width: 67.99rem)');
+
+/** Below this one the slope chart is narrow as well. */
+const SMALL = matchMedia('(max-width: 40rem)');
 
 export class Results {
   #hooks;
@@ -56,6 +59,9 @@ export class Results {
     this.warn();
     this.picking();
     this.#open(false);
+    // Where the focus stood on something that is gone, it goes to the ranking.
+    if (document.activeElement === document.body || document.activeElement?.closest('[hidden]')) byId('results').focus({ preventScroll: true });
+    if (NARROW.matches) byId('results').scrollIntoView();
     if (items.length > 0) {
       this.choose(1);
       this.#list.glide(ranking.n_input);
@@ -182,7 +188,7 @@ export class Results {
 
   #redraw() {
     if (!this.ranking || this.ranking.items.length === 0) return;
-    const width = byId('chart').parentElement.clientWidth < 480 ? 76 : 132;
+    const width = SMALL.matches ? 76 : 116;
     this.#chart.draw(this.ranking.items.slice(0, this.#list.length), {
       rowHeight: this.#list.rowHeight,
       width,

@@ -101,3 +101,11 @@ export async function settled(page) {
 export function shownIds(page) {
   return page.$$eval('#list .id', (nodes) => nodes.map((node) => node.textContent));
 }
+
+/** What a button puts into the clipboard. */
+export async function copied(page, button) {
+  await page.evaluate(() => navigator.clipboard.writeText(''));
+  await page.click(button);
+  await page.waitForFunction(async () => (await navigator.clipboard.readText()) !== '');
+  return page.evaluate(() => navigator.clipboard.readText());
+}

@@ -1,6 +1,6 @@
 // Searching the server's index, where it has one.
 
-import { settled, shownIds } from './browser.mjs';
+import { copied, settled, shownIds } from './browser.mjs';
 
 export async function search(session) {
   const info = await session.ask('info');
@@ -27,8 +27,7 @@ export async function search(session) {
   await page.waitForSelector('#detail .receipt .edited');
   session.check('found documents have live receipts as well', true);
   await session.shot(page, '20-search');
-  await page.click('#actions >> text=Copy link');
-  const link = await page.evaluate(() => navigator.clipboard.readText());
+  const link = await copied(page, '#actions >> text=Copy link');
   const other = await session.page({}, link.slice(session.url.length));
   await settled(other);
   session.check('a link repeats the search', JSON.stringify(await shownIds(other)) === JSON.stringify(await shownIds(page)));
