@@ -54,7 +54,7 @@ pub fn serve_stdio(student: LoadedStudent) -> Result<(), McpFailure> {
         let service = StudentTools::new(student).serve(stdio_pipes()).await;
         let service = service.map_err(|error| McpFailure::Handshake(Box::new(error)))?;
         service.waiting().await?;
-        Ok(())
+        Ok::<(), McpFailure>(())
     });
     // Nobody reads what a call still at work would answer.
     runtime.shutdown_background();

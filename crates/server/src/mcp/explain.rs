@@ -8,7 +8,7 @@ use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::json;
 
 use crate::mcp::arguments::Arguments;
-use crate::mcp::shapes::ExplanationShape;
+use crate::mcp::shapes::{ExplanationShape, to_value};
 use crate::mcp::{Answer, Refusal, readable};
 
 const NAME: &str = "explain";
@@ -70,6 +70,6 @@ pub(super) fn call(student: &LoadedStudent, arguments: &JsonObject) -> Result<An
         return Err(StageError::Malformed("the document got no reason".to_owned()).into());
     };
     let truncated = student.is_truncated(query, &document)?;
-    let shape = ExplanationShape::of(query, student.name(), &document, *score, truncated, &reasoning);
-    Ok(Answer { text: readable::explanation(&shape, &document), structured: serde_json::to_value(&shape)? })
+    let shape = ExplanationShape::of(query, student.name(), &document, *score, truncated, reasoning);
+    Ok(Answer { text: readable::explanation(&shape, &document), structured: to_value(&shape)? })
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use reason_to_rank::types::document::Document;
 
-use crate::mcp::shapes::{ExplanationShape, RankingShape, ReasoningShape};
+use crate::mcp::shapes::{ExplanationShape, RankingShape};
+use crate::shapes::Reasoning;
 
 /// Characters of a document that are shown to recognize it by.
 const BEGINNING: usize = 160;
@@ -41,7 +42,7 @@ pub(super) fn explanation(explanation: &ExplanationShape, document: &Document) -
     text
 }
 
-fn write_reasoning(text: &mut String, score: f64, reasoning: &ReasoningShape) {
+fn write_reasoning(text: &mut String, score: f32, reasoning: &Reasoning) {
     let _ = writeln!(text, "   Reason: {}", reasoning.direct);
     if !reasoning.comparison.text.is_empty() {
         let _ = writeln!(text, "   Comparison: {}", reasoning.comparison.text);

@@ -11,7 +11,7 @@ use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::json;
 
 use crate::mcp::arguments::{Arguments, MAX_DOCUMENTS};
-use crate::mcp::shapes::RankingShape;
+use crate::mcp::shapes::{RankingShape, to_value};
 use crate::mcp::{Answer, Refusal, readable};
 
 const NAME: &str = "rerank";
@@ -104,6 +104,6 @@ pub(super) fn call(student: &LoadedStudent, arguments: &JsonObject) -> Result<An
     if truncated > 0 {
         warnings.push(format!("{truncated} of the returned documents are longer than is read: their beginnings were scored"));
     }
-    let shape = RankingShape::of(&results, warnings);
-    Ok(Answer { text: readable::ranking(&shape, &documents), structured: serde_json::to_value(&shape)? })
+    let shape = RankingShape::of(results, warnings);
+    Ok(Answer { text: readable::ranking(&shape, &documents), structured: to_value(&shape)? })
 }
