@@ -12,7 +12,7 @@ start_server --log-level warn
 status=0
 "$venv/fuzz/bin/schemathesis" run "$R2R_URL/openapi.json" --header "Authorization: Bearer $R2R_KEY" \
   --phases examples,coverage,fuzzing --mode all --max-examples "$examples" --seed 13 --request-timeout 20 --workers 2 \
-  --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
+  --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance \
   "$@" || status=$?
 if ! kill -0 "$server_pid"; then echo "the server is gone" >&2; tail "$R2R_WORK/server.log" >&2; exit 1; fi
 python3 -c "import urllib.request as u; u.urlopen('$R2R_URL/health', timeout=5)"
