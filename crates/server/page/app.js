@@ -164,6 +164,7 @@ function idle() {
   byId('run').textContent = 'Rank';
   byId('run').classList.remove('stops');
   byId('run-hint').textContent = '';
+  byId('writing').textContent = '';
   byId('progress').hidden = true;
   document.body.classList.remove('busy');
 }
@@ -180,6 +181,7 @@ function progress(ranking) {
   const words = `Writing reasons, ${ranking.n_written} of ${total}`;
   bar.setAttribute('aria-valuetext', words);
   byId('run-hint').textContent = words;
+  byId('writing').textContent = words;
 }
 
 /** Scores of documents for the query of the ranking, in the given order. */
@@ -190,12 +192,16 @@ async function score(documents, signal) {
   return scores;
 }
 
-/** Why one of two documents stands above the other; scores need no other documents, so that none is sent. */
-function reasonsOf(above, below, signal) {
+/** Why one of two documents stands above the other; a score needs no other documents, so that none is sent. */
+async function reasonsOf(above, below, signal) {
   const { query } = results.ranking;
   // In their input order, by which equal scores are ordered.
   const both = [above, below].sort((a, b) => a.from - b.from);
-  return post('v1/explain', { query, documents: both.map((each) => sent(each.document)), above: both.indexOf(above), below: both.indexOf(below) }, { signal });
+  const asked = { query, documents: both.map((each) => sent(each.document)), above: both.indexOf(above), below: both.indexOf(below) };
+  const reply = await post('v1/explain', asked, { signal });
+  // Where the server does not agree with the order, it says so and turns the two round.
+  const [first, second] = reply.agrees === false ? [reply.below, reply.above] : [reply.above, reply.below];
+  return { reply, above: first.reasoning, below: second.reasoning };
 }
 
 /** Has the reasons of one document written, against its neighbor. */
@@ -205,12 +211,9 @@ async function explain(item) {
   try {
     let reasoning;
     if (neighbor) {
-      const isAbove = item.rank < neighbor.rank;
-      const reply = isAbove ? await reasonsOf(item, neighbor) : await reasonsOf(neighbor, item);
-      reasoning = (isAbove ? reply.above : reply.below).reasoning;
+      reasoning = item.rank < neighbor.rank ? (await reasonsOf(item, neighbor)).above : (await reasonsOf(neighbor, item)).below;
     } else {
-      const reply = await post('v1/explain', { query: ranking.query, documents: [sent(item.document)], document: 0 });
-      reasoning = (reply.document ?? reply).reasoning;
+      reasoning = (await post('v1/explain', { query: ranking.query, document: sent(item.document) })).document.reasoning;
     }
     if (results.ranking !== ranking) return;
     ranking.write({ index: item.index, rank: item.rank, reasoning });
@@ -229,16 +232,16 @@ async function compare(one, other) {
   comparing?.abort();
   const controller = new AbortController();
   comparing = controller;
-  const draw = (reply) => {
-    const onCopy = () => give(JSON.stringify(reply, null, 2), 'The comparison is copied.');
-    drawComparison(dialog, { above, below, reply, model: ranking.model, onCopy });
+  const draw = (said) => {
+    const onCopy = () => give(JSON.stringify(said.reply, null, 2), 'The comparison is copied.');
+    drawComparison(dialog, { above, below, said, model: ranking.model, onCopy });
   };
   draw(null);
   if (!dialog.open) dialog.showModal();
   try {
-    const reply = await reasonsOf(above, below, controller.signal);
-    draw(reply);
-    announce(reply.text ?? '');
+    const said = await reasonsOf(above, below, controller.signal);
+    draw(said);
+    announce(said.reply.text);
   } catch (error) {
     if (error.name === 'AbortError') return;
     dialog.close();
@@ -312,12 +315,13 @@ async function learn() {
 
 /** Buttons that give the ranking away. */
 function drawActions() {
-  const button = (label, run) => el('button', { type: 'button', class: 'quiet', on: { click: run } }, label);
+  const button = (label, run) => el('button', { type: 'button', class: 'quiet', 'aria-label': `Copy ${label}`, on: { click: run } }, label);
   byId('actions').replaceChildren(
-    button('Copy link', copyLink),
-    button('Copy JSON', () => give(JSON.stringify(results.ranking.reply, null, 2), 'The reply is copied.')),
-    button('Copy curl', () => give(curl(results.ranking.path, results.ranking.asked), 'The command is copied.')),
-    button('New', begin),
+    el('span', { class: 'muted small', 'aria-hidden': 'true' }, 'Copy'),
+    button('Link', copyLink),
+    button('JSON', () => give(JSON.stringify(results.ranking.reply, null, 2), 'The reply is copied.')),
+    button('curl', () => give(curl(results.ranking.path, results.ranking.asked), 'The command is copied.')),
+    el('button', { type: 'button', class: 'quiet apart', on: { click: begin } }, 'New'),
   );
 }
 

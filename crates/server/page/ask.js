@@ -188,7 +188,7 @@ export class AskForm {
       const { documents, form } = readDocuments(this.raw, { plain: this.#plain });
       place.textContent = documents.length === 0 ? '' : `${counted(documents.length, 'document')}, ${form}`;
     } catch (error) {
-      place.textContent = error.line ? `line ${error.line} ${error.message}` : error.message;
+      place.textContent = error.line ? `line ${error.line}: ${error.message}` : error.message;
       place.classList.add('wrong');
     }
   }

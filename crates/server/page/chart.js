@@ -3,11 +3,9 @@
 import { svg } from './dom.js';
 import { counted } from './format.js';
 
-/** Labels on the left keep this distance, in pixels. */
+/** Labels on the left keep this distance, in pixels; those of a compressed order keep more, as on a scale. */
 const LABEL_GAP = 17;
-
-/** Where lines begin, right of the labels. */
-const LEFT = 34;
+const SCALE_GAP = 56;
 
 /** Of more rows than this, only the lines near the shown part of the page are drawn. */
 const ALL_UP_TO = 120;
@@ -45,6 +43,8 @@ export class SlopeChart {
     this.#scale = {
       width,
       height,
+      // Where lines begin, right of the labels.
+      x: width < 100 ? 25 : 34,
       // The whole input order takes the height of the shown rows, however few these are.
       left: (place) => ((place - 0.5) / n_input) * height,
       right: (rank) => (rank - 0.5) * rowHeight,
@@ -96,7 +96,7 @@ export class SlopeChart {
   }
 
   #render() {
-    const { width, left, right } = this.#scale;
+    const { width, x, left, right } = this.#scale;
     const [from, to] = this.#span;
     this.#lines.clear();
     this.#ghost ??= svg('path', { class: 'ghost' });
@@ -112,7 +112,7 @@ export class SlopeChart {
         'g',
         { class: `line ${way}` },
         svg('path', { d: path }),
-        svg('circle', { cx: LEFT, cy: left(each.from), r: 2.2 }),
+        svg('circle', { cx: x, cy: left(each.from), r: 2.2 }),
         svg('circle', { cx: width - 4, cy: right(each.rank), r: 2.2 }),
       );
       this.#lines.set(each.rank, { line, item: each });
@@ -131,8 +131,8 @@ export class SlopeChart {
   }
 
   #path(from, y1) {
-    const { width, left } = this.#scale;
-    const [x0, x1, y0] = [LEFT, width - 4, left(from)];
+    const { width, x, left } = this.#scale;
+    const [x0, x1, y0] = [x, width - 4, left(from)];
     const bend = (x1 - x0) * 0.5;
     return `M${x0} ${y0.toFixed(1)}C${x0 + bend} ${y0.toFixed(1)} ${x1 - bend} ${y1.toFixed(1)} ${x1} ${y1.toFixed(1)}`;
   }
@@ -141,7 +141,7 @@ export class SlopeChart {
   #label() {
     const { gap, left, n_input } = this.#scale;
     const [from, to] = this.#span;
-    const step = niceStep(LABEL_GAP / gap);
+    const step = gap >= LABEL_GAP ? 1 : niceStep(SCALE_GAP / gap);
     this.#places.clear();
     for (let place = 1; place <= n_input; place += step === 1 ? 1 : place === 1 ? step - 1 : step) {
       if (left(place) >= from && left(place) <= to) this.#places.set(place, this.#text(place));
@@ -150,7 +150,7 @@ export class SlopeChart {
   }
 
   #text(place) {
-    return svg('text', { x: LEFT - 9, y: this.#scale.left(place).toFixed(1), dy: '.35em' }, String(place));
+    return svg('text', { x: this.#scale.x - 8, y: this.#scale.left(place).toFixed(1), dy: '.35em' }, String(place));
   }
 
   /** Writes the places of marked lines; what stood too near to them makes room. */

@@ -1,28 +1,27 @@
 // Why one document stands above another: both side by side.
 
-import { el, spoken } from './dom.js';
+import { el, fill, spoken } from './dom.js';
 import { logit, score } from './format.js';
 import { evidenceRanges } from './pieces.js';
 import { nameOf } from './ranking.js';
 import { receiptOf, receiptTable } from './receipt.js';
 
-/** Shows the dialog for two items of a ranking, the higher first, with the server's words or while they come (null). */
-export function drawComparison(dialog, { above, below, reply, model, onCopy }) {
+/** Shows the dialog for two items of a ranking, the higher first, with what was said of them, or while that comes (null). */
+export function drawComparison(dialog, { above, below, said, model, onCopy }) {
   const close = el('button', { type: 'button', class: 'quiet', on: { click: () => dialog.close() } }, 'Close ', el('kbd', {}, 'Esc'));
-  const both = [above, below].map((item, at) => ({ item, reasoning: (at === 0 ? reply?.above : reply?.below)?.reasoning ?? null }));
+  const both = [above, below].map((item, at) => ({ item, reasoning: (at === 0 ? said?.above : said?.below) ?? null }));
   const gap = above.logit - below.logit;
-  dialog.replaceChildren(
+  fill(
+    dialog,
     el('div', { class: 'dialog-head' }, el('h2', { id: 'compare-title' }, `Why ${above.rank} stands above ${below.rank}`), close),
-    reply
-      ? el('p', { class: 'verdict' }, reply.text || 'The student wrote no comparison.')
+    said
+      ? el('p', { class: 'verdict' }, said.reply.text || 'The student wrote no comparison.')
       : el('p', { class: 'verdict muted' }, 'The student is writing…', el('span', { class: 'dots', 'aria-hidden': 'true' })),
-    reply?.agrees === false
-      ? el('p', { class: 'small' }, 'These words do not agree with the order. The order comes from the scores alone; believe the scores.')
-      : null,
+    said?.reply.agrees === false ? el('p', { class: 'warning' }, el('strong', {}, 'Note. '), said.reply.warnings.join('; ')) : null,
     el('p', { class: 'muted small' }, `${logit(gap)} apart in raw score. The words are ${model || 'the student'}’s own; scores, quotes and the table are measured.`),
-    reply ? wordTable(both) : null,
+    said ? wordTable(both) : null,
     el('div', { class: 'pair' }, both.map(side)),
-    reply ? el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'quiet', on: { click: onCopy } }, 'Copy as JSON')) : null,
+    said ? el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'quiet', on: { click: onCopy } }, 'Copy as JSON')) : null,
   );
 }
 
@@ -31,8 +30,8 @@ function side({ item, reasoning }) {
   return el(
     'article',
     { class: 'side' },
-    el('p', { class: 'muted tabular' }, `Rank ${item.rank}, from ${item.from}`),
-    el('h3', {}, nameOf(item.document)),
+    el('p', { class: 'muted small tabular' }, `Rank ${item.rank}, from ${item.from}`),
+    el('h3', {}, nameOf(item.document, 90)),
     el('p', { class: 'muted small id-line' }, item.document.id),
     receiptTable(receiptOf(shown)),
     shown.reasoning?.direct ? el('p', { class: 'reason' }, shown.reasoning.direct) : null,

@@ -1,7 +1,7 @@
 // A document's text whose sentences can be taken out, and what that does to its score: a receipt of the reader's own.
 
 import { announce, el, spoken } from './dom.js';
-import { score, signed } from './format.js';
+import { change, score } from './format.js';
 import { piecesOf, textWithout } from './pieces.js';
 import { receiptOf, receiptTable, receiptWords } from './receipt.js';
 
@@ -186,7 +186,7 @@ export class Counterfactual {
       this.#edited = now;
       const rank = this.#ranking.rankWith(this.#item, now.logit);
       const place = rank === this.#item.rank ? 'it keeps its place' : `it would stand at ${rank}`;
-      const words = `Without ${this.#removed.length === 1 ? 'this' : `these ${this.#removed.length}`}: ${score(now.score)} (${signed(now.score - this.#item.score)}), ${place}.`;
+      const words = `Without ${this.#removed.length === 1 ? 'this' : `these ${this.#removed.length}`}: ${score(now.score)} (${change(this.#item.score, now.score)}), ${place}.`;
       this.#status.textContent = words;
       this.#drawReceipt();
       this.#hooks.landing(this.#item, rank === this.#item.rank ? null : { rank, words: `as edited, ${score(now.score)}` });
@@ -206,18 +206,18 @@ export class Counterfactual {
       const scores = await this.#hooks.score(Array.from({ length: n }, (_, at) => this.#without([at])), undefined);
       this.#weights = scores.map((each) => each.score - this.#item.score);
       const strongest = Math.max(0.001, ...this.#weights.map(Math.abs));
-      this.#weights.forEach((change, at) => {
+      this.#weights.forEach((lost, at) => {
         const node = this.#nodes[at];
         node.querySelector('.weight')?.remove();
-        node.append(el('span', { class: 'weight', title: 'Change of the score without this sentence' }, spoken(', without it '), signed(change)));
+        node.append(el('span', { class: 'weight', title: 'Change of the score without this sentence' }, spoken(', without it '), change(this.#item.score, this.#item.score + lost)));
         node.classList.add('weighed');
         // What lowers the score when it goes carries it: the underline says how much.
-        node.style.setProperty('--weight', (Math.max(0, -change) / strongest).toFixed(3));
+        node.style.setProperty('--weight', (Math.max(0, -lost) / strongest).toFixed(3));
       });
       const heaviest = this.#weights.indexOf(Math.min(...this.#weights));
       const left = this.#pieces.length - n;
       this.#status.textContent = `Behind each sentence: the change of the score without it.${left > 0 ? ` The last ${left} were not measured.` : ''}`;
-      announce(`Measured. The heaviest is number ${heaviest + 1}, ${signed(this.#weights[heaviest])} without it.`);
+      announce(`Measured. The heaviest is number ${heaviest + 1}, ${change(this.#item.score, this.#item.score + this.#weights[heaviest])} without it.`);
       this.#measure.textContent = 'Measured';
     } catch (error) {
       this.#measure.disabled = false;

@@ -74,7 +74,7 @@ export class Detail {
   }
 
   #head() {
-    const { rank, from, document, score: value, logit: raw, retrievedScore } = this.#item;
+    const { rank, from, document, score: value, logit: raw, retrievedScore, isCut } = this.#item;
     const n = this.#ranking.items.length;
     const step = (to, label, sign) =>
       el('button', { type: 'button', class: 'quiet step', disabled: to < 1 || to > n, dataset: { part: label }, on: { click: () => this.#hooks.go(to) } },
@@ -89,7 +89,7 @@ export class Detail {
         { class: 'detail-nav' },
         el('button', { type: 'button', class: 'quiet back', on: { click: () => this.#hooks.close() } }, '‹ Ranking'),
         el('span', { class: 'muted tabular' }, `${count(rank)} of ${count(n)}`),
-        el('span', { class: 'muted tabular' }, movement),
+        el('span', { class: 'muted tabular movement' }, movement),
         el('span', { class: 'spring' }),
         step(rank - 1, 'Previous document', '↑'),
         step(rank + 1, 'Next document', '↓'),
@@ -97,7 +97,7 @@ export class Detail {
       el(
         'div',
         { class: 'detail-title' },
-        el('div', {}, el('h3', {}, nameOf(document)), el('p', { class: 'muted small id-line' }, document.id)),
+        el('div', {}, el('h3', {}, nameOf(document, 90)), el('p', { class: 'muted small id-line' }, document.id), isCut ? el('p', { class: 'small cut' }, 'Longer than the student reads: only the beginning was scored.') : null),
         el(
           'p',
           { class: 'big-score' },
@@ -145,7 +145,7 @@ export class Detail {
       el('p', { class: 'reason' }, linked(text, others, (item) => this.#hooks.go(item.rank))),
       others.map(({ item, stands }) =>
         el('button', { type: 'button', class: 'quiet', dataset: { part: 'neighbor' }, on: { click: () => this.#hooks.compare(this.#item, item) } },
-          `Why ${stands} ${nameOf(item.document).slice(0, 40)}?`)),
+          `Why ${stands} ${nameOf(item.document, 40)}?`)),
     );
   }
 

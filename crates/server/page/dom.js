@@ -32,8 +32,17 @@ function dress(node, attributes, children) {
       node.setAttribute(key, value === true ? '' : String(value));
     }
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...kept(children));
   return node;
+}
+
+function kept(children) {
+  return children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Puts these children in place of an element's own, as `el` would. */
+export function fill(node, ...children) {
+  node.replaceChildren(...kept(children));
 }
 
 /** Words for screen readers only. */

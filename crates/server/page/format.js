@@ -5,9 +5,10 @@ export function score(value) {
   return value > 0 && value < 0.0005 ? '<0.001' : value.toFixed(3);
 }
 
-/** A difference of scores, with its sign. */
-export function signed(value) {
-  const rounded = Math.abs(value) < 0.0005 ? 0 : value;
+/** The difference of two scores as they are written, with its sign, so that a reader who subtracts finds the same. */
+export function change(from, to) {
+  const thousandths = Math.round(to * 1000) - Math.round(from * 1000);
+  const rounded = thousandths / 1000;
   if (rounded === 0) return '±0.000';
   return `${rounded > 0 ? '+' : '\u2212'}${Math.abs(rounded).toFixed(3)}`;
 }

@@ -153,7 +153,7 @@ function row(item) {
     el('span', { class: 'score' }, spoken(' Score '), el('span', { class: 'number' }, score(item.score)), bar),
   );
   const pick = el('button', { type: 'button', class: 'pick', tabindex: -1, 'aria-pressed': 'false', title: 'Compare with another document' },
-    el('span', { 'aria-hidden': 'true' }, '⇅'), spoken(`Compare ${nameOf(document).slice(0, 60)}`));
+    el('span', { 'aria-hidden': 'true' }, '⇅'), spoken(`Compare ${nameOf(document, 60)}`));
   const node = el('li', { dataset: { rank: item.rank } }, main, pick);
 
   const fill = () => {

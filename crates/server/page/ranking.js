@@ -13,6 +13,7 @@ function item(result, rank, document, from, n_explained) {
     score: result.relevance_score,
     logit: result.logit ?? result.relevance_score,
     retrievedScore: result.retrieved_score ?? null,
+    isCut: result.truncated === true,
     reasoning: result.reasoning ?? null,
     state: result.reasoning ? 'written' : rank <= n_explained ? 'waiting' : 'none',
   };
@@ -37,7 +38,7 @@ export class Ranking {
     });
     /** How many places the input order has. */
     this.n_input = this.isSearch
-      ? Math.max(0, ...this.items.map((each) => each.from), Math.min(reply.retrieved ?? 0, asked.depth))
+      ? Math.max(reply.candidates ?? 0, ...this.items.map((each) => each.from))
       : documents.length;
   }
 
@@ -79,7 +80,10 @@ export function sent({ id, title, text }) {
   return title ? { id, title, text } : { id, text };
 }
 
-/** What a document is called in a list: its title, or the beginning of its text. */
-export function nameOf({ title, text, id }) {
-  return title || text.slice(0, 160) || id;
+/** What a document is called: its title, or the beginning of its text; cut at a word where it is longer than `most`. */
+export function nameOf({ title, text, id }, most = 160) {
+  const name = title || text.slice(0, most + 1).trim() || id;
+  if (name.length <= most) return name;
+  const cut = name.slice(0, most);
+  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), most / 2)).trimEnd()}…`;
 }

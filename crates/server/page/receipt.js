@@ -1,7 +1,7 @@
 // Receipts: measured scores of a document, without its quote, and of the quote alone, on one scale from 0 to 1.
 
 import { el, spoken } from './dom.js';
-import { score, signed } from './format.js';
+import { change, score } from './format.js';
 
 /** One bar: `value` and, where it is less than `of`, the part that is gone. */
 function bar(value, of = null, kind = '') {
@@ -20,7 +20,7 @@ function line(label, value, whole, kind) {
     el('th', { scope: 'row' }, label),
     el('td', { class: 'drawn' }, bar(value, differs ? whole : null, kind)),
     el('td', { class: 'value' }, score(value)),
-    el('td', { class: 'change' }, differs ? signed(value - whole) : '', differs ? spoken(' against the whole document') : null),
+    el('td', { class: 'change' }, differs ? change(whole, value) : '', differs ? spoken(' against the whole document') : null),
   );
 }
 
@@ -34,9 +34,9 @@ export function receiptTable({ whole, without, alone, edited = null }) {
       'tbody',
       {},
       line('whole document', whole, null, 'whole'),
-      without === null ? null : line('without the quote', without, whole, 'without'),
-      alone === null ? null : line('the quote alone', alone, whole, 'alone'),
-      edited === null ? null : line('as you edited it', edited, whole, 'edited'),
+      without === null ? null : line('without quote', without, whole, 'without'),
+      alone === null ? null : line('quote alone', alone, whole, 'alone'),
+      edited === null ? null : line('as edited', edited, whole, 'edited'),
     ),
   );
 }

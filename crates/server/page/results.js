@@ -49,7 +49,7 @@ export class Results {
     const { items } = ranking;
     byId('results').hidden = false;
     byId('results-title').textContent = items.length === 0 ? 'Nothing was found' : ranking.isSearch ? `The best ${count(items.length)} of the index` : `${counted(items.length, 'document')} ranked`;
-    byId('facts').textContent = [seconds(ranking.milliseconds), ranking.model, ranking.isSearch ? `${count(ranking.asked.depth)} found by words, then ranked` : ''].filter(Boolean).join(' · ');
+    byId('facts').textContent = [seconds(ranking.milliseconds), ranking.model, ranking.isSearch ? `${count(ranking.n_input)} found by words, then ranked` : ''].filter(Boolean).join(' · ');
     byId('head-in').textContent = ranking.isSearch ? 'Found' : 'Before';
     byId('ranking').hidden = items.length === 0;
     this.#list.draw(items.slice(0, STEP));
@@ -188,7 +188,7 @@ export class Results {
 
   #redraw() {
     if (!this.ranking || this.ranking.items.length === 0) return;
-    const width = SMALL.matches ? 76 : 116;
+    const width = SMALL.matches ? 60 : 116;
     this.#chart.draw(this.ranking.items.slice(0, this.#list.length), {
       rowHeight: this.#list.rowHeight,
       width,

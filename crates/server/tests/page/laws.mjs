@@ -1,5 +1,7 @@
 // The page's modules by themselves, in the browser that runs them.
 
+import { readFileSync } from 'node:fs';
+
 export async function laws(session) {
   const page = await session.page();
   const held = await page.evaluate(async () => {
@@ -66,5 +68,11 @@ export async function laws(session) {
     return found;
   });
   for (const { name, holds, value } of held) session.check(name, holds, value);
+
+  const folder = new URL('../../../../examples/heat-pumps/', import.meta.url);
+  const documents = readFileSync(new URL('documents.jsonl', folder), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const query = readFileSync(new URL('query.txt', folder), 'utf8').trim();
+  const first = await page.evaluate(async () => (await import('./page/examples.js')).EXAMPLES[0]);
+  session.check('the first example is the one of the README', first.query === query && JSON.stringify(first.documents) === JSON.stringify(documents));
   await session.done(page, 'laws');
 }

@@ -77,7 +77,9 @@ async function narrow(session) {
     await audit(session, page, `360 px ${colorScheme}, document`);
     await page.tap('.detail-nav .back');
     session.check('360 px: and back', !(await page.isVisible('#detail')));
-    await page.locator('#list .pick >> nth=0').tap();
+    await page.locator('#list li >> nth=0').locator('.row-main').tap();
+    await page.tap('#detail >> text=Compare with');
+    await fits('picking');
     await page.locator('#list .pick >> nth=2').tap();
     await page.waitForSelector('#compare .word-table');
     await fits('comparison');

@@ -153,16 +153,16 @@ async function comparison(session, page, sent, reply) {
 }
 
 async function copies(session, page, sent, expected) {
-  const json = JSON.parse(await copied(page, '#actions >> text=Copy JSON'));
+  const json = JSON.parse(await copied(page, '#actions >> text=JSON'));
   session.check('the copied JSON holds ranking and reasons', json.results.length === expected.length && json.results[0].reasoning.evidence.length > 0);
 
-  const command = await copied(page, '#actions >> text=Copy curl');
+  const command = await copied(page, '#actions >> text=curl');
   const output = JSON.parse(execFileSync('bash', ['-c', command], { env: { ...process.env, R2R_API_KEY: session.key } }).toString());
   session.check('the copied curl command gives the same ranking', JSON.stringify(output.results.map((result) => sent.documents[result.index].id)) === JSON.stringify(expected), command.slice(0, 200));
   session.check('the key is not in it', !session.key || !command.includes(session.key));
 
   await page.locator('#list li >> nth=1').locator('.row-main').click();
-  const link = await copied(page, '#actions >> text=Copy link');
+  const link = await copied(page, '#actions >> text=Link');
   const requested = [];
   const other = await session.page({}, link.slice(session.url.length));
   other.on('request', (request) => requested.push(request.url()));

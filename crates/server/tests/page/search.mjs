@@ -27,7 +27,7 @@ export async function search(session) {
   await page.waitForSelector('#detail .receipt .edited');
   session.check('found documents have live receipts as well', true);
   await session.shot(page, '20-search');
-  const link = await copied(page, '#actions >> text=Copy link');
+  const link = await copied(page, '#actions >> text=Link');
   const other = await session.page({}, link.slice(session.url.length));
   await settled(other);
   session.check('a link repeats the search', JSON.stringify(await shownIds(other)) === JSON.stringify(await shownIds(page)));
