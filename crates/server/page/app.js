@@ -165,7 +165,7 @@ function idle() {
   byId('run').classList.remove('stops');
   byId('run-hint').textContent = '';
   byId('writing').textContent = '';
-  byId('progress').hidden = true;
+  byId('progress').classList.add('resting');
   document.body.classList.remove('busy');
 }
 
@@ -173,8 +173,8 @@ function idle() {
 function progress(ranking) {
   const bar = byId('progress');
   const total = ranking.n_waiting + ranking.n_written;
-  bar.hidden = ranking.n_waiting === 0;
-  if (bar.hidden) return;
+  bar.classList.toggle('resting', ranking.n_waiting === 0);
+  if (ranking.n_waiting === 0) return;
   bar.setAttribute('aria-valuemax', total);
   bar.setAttribute('aria-valuenow', ranking.n_written);
   bar.firstElementChild.style.setProperty('--part', (ranking.n_written / total).toFixed(3));

@@ -16,7 +16,7 @@ export function drawComparison(dialog, { above, below, said, model, onCopy }) {
     el('div', { class: 'dialog-head' }, el('h2', { id: 'compare-title' }, `Why ${above.rank} stands above ${below.rank}`), close),
     said
       ? el('p', { class: 'verdict' }, said.reply.text || 'The student wrote no comparison.')
-      : el('p', { class: 'verdict muted' }, 'The student is writing…', el('span', { class: 'dots', 'aria-hidden': 'true' })),
+      : el('p', { class: 'verdict muted' }, 'The student is writing ', el('span', { class: 'dots', 'aria-hidden': 'true' })),
     said?.reply.agrees === false ? el('p', { class: 'warning' }, el('strong', {}, 'Note. '), said.reply.warnings.join('; ')) : null,
     el('p', { class: 'muted small' }, `${logit(gap)} apart in raw score. The words are ${model || 'the student'}’s own; scores, quotes and the table are measured.`),
     said ? wordTable(both) : null,

@@ -115,7 +115,7 @@ export class Detail {
     const box = el('div', { class: 'written' });
     if (!reasoning) {
       if (state === 'waiting') {
-        box.append(section('Reason', el('p', { class: 'muted waiting-words' }, 'The student is writing…', el('span', { class: 'dots', 'aria-hidden': 'true' }))));
+        box.append(section('Reason', el('p', { class: 'muted waiting-words' }, 'The student is writing ', el('span', { class: 'dots', 'aria-hidden': 'true' }))));
       } else if (this.#hooks.writesReasons()) {
         const ask = el('button', { type: 'button', class: 'quiet', dataset: { part: 'explain' } }, 'Write the reasons');
         ask.addEventListener('click', async () => {

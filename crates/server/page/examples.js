@@ -1,4 +1,4 @@
-// Three small lists to begin with, written for this page. Each stands in the order of a search by words alone: what shares
+// Three small lists to begin with, written for this project. Each stands in the order of a search by words alone: what shares
 // many words with the query comes first, whether it answers or not.
 
 export const EXAMPLES = [
@@ -25,7 +25,7 @@ export const EXAMPLES = [
   {
     kind: 'A search by a developer',
     query: 'how to undo the last git commit but keep the changes',
-    point: 'Everything here undoes something. One passage undoes the commit and keeps the work.',
+    point: 'Seven passages about git. One undoes the commit and keeps the work.',
     documents: [
       { id: 'log', title: 'The last commits', text: 'How do you see the last commit? Type git log, and git lists commits with the newest first. With -p it shows the changes of each.' },
       { id: 'hard', title: 'Hard reset', text: 'git reset --hard HEAD~1 throws the last commit away together with all of its changes. Git does not ask before it does. Only the reflog can bring them back.' },

@@ -1,6 +1,6 @@
 // The ranked list: one row a document, with its movement, a snippet and its score.
 
-import { el, lessMotion, spoken } from './dom.js';
+import { el, fill as refill, lessMotion, spoken } from './dom.js';
 import { score } from './format.js';
 import { nameOf } from './ranking.js';
 
@@ -159,12 +159,13 @@ function row(item) {
   const fill = () => {
     const quote = item.reasoning?.evidence?.[0]?.quote ?? null;
     const rest = quote ?? (document.title ? document.text.slice(0, 200) : '');
-    snippet.replaceChildren(
+    refill(
+      snippet,
       el('span', { class: 'id' }, document.id),
+      item.state === 'waiting' ? el('span', { class: 'dots' }, spoken('reasons are being written')) : null,
       quote === null ? ` ${rest}` : el('mark', {}, quote.slice(0, 240)),
     );
     node.classList.toggle('waiting', item.state === 'waiting');
-    if (item.state === 'waiting') snippet.append(el('span', { class: 'dots' }, spoken('reasons are being written')));
   };
   fill();
   return { node, item, main, pick, fill };
