@@ -24,5 +24,7 @@ mod training;
 // The server as a process.
 #[cfg(unix)]
 mod serve;
+// The server of the Model Context Protocol as a process.
+mod mcp;
 // What the machine and the student are.
 mod doctor;
