@@ -25,6 +25,7 @@ const SEARCH_TOP = 50;
 const RETRIES = 5;
 
 let info = { reasons: true, search: false };
+let isLocked = false;
 let running = null;
 let comparing = null;
 let stopCountdown = () => {};
@@ -291,8 +292,7 @@ function askForKey(again) {
   byId('key-input').value = '';
   byId('key-form').onsubmit = () => {
     key.keep(byId('key-input').value.trim());
-    learn();
-    again?.();
+    learn().then(() => again?.());
   };
   byId('key-cancel').onclick = () => {
     dialog.close();
@@ -305,11 +305,14 @@ function askForKey(again) {
 async function learn() {
   try {
     info = await get('info');
+    isLocked = false;
     ask.allow(info);
     byId('student').textContent = [info.student ?? info.model_id, info.precision].filter(Boolean).join(' · ');
     if (info.reasons === false) byId('student').append(' · ranks without reasons');
   } catch (error) {
-    if (error.status !== 401) failed(error, { again: () => { clearNotices(); learn(); } });
+    isLocked = error.status === 401;
+    if (isLocked) byId('student').textContent = 'asks for a key';
+    else failed(error, { again: () => { clearNotices(); learn(); } });
   }
 }
 
@@ -386,6 +389,14 @@ async function openLink() {
     return;
   }
   if (!state) return;
+  if (isLocked) {
+    askForKey(openLink);
+    return;
+  }
+  if (state.s === 'search' && info.search !== true) {
+    notice('error', 'This link searches an index', 'This server was started without one: r2r serve --index DIR.');
+    return;
+  }
   ask.fill(state);
   await run(typeof state.c === 'string' ? state.c : null);
 }

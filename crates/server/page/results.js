@@ -40,6 +40,11 @@ export class Results {
     });
     new ResizeObserver(() => this.#redraw()).observe(byId('slopes'));
     NARROW.addEventListener('change', () => this.#open(false));
+    addEventListener('click', (event) => {
+      // The path, because a click may have redrawn what it fell on; the one that opened the document came from the list.
+      const isInside = event.composedPath().some((node) => node.nodeName === 'DIALOG' || ['detail', 'ranking'].includes(node.id));
+      if (!isInside && document.body.classList.contains('detail-open')) this.#open(false);
+    });
   }
 
   /** Shows a new ranking. */
@@ -222,6 +227,8 @@ export class Results {
   #open(open) {
     const wasOpen = document.body.classList.contains('detail-open');
     document.body.classList.toggle('detail-open', open);
+    // What lies behind can be neither clicked nor reached by the tab key.
+    for (const behind of document.querySelectorAll('.skip, .top, #ask, #notices, .results-head, #ranking')) behind.inert = open;
     if (open) byId('detail').focus({ preventScroll: true });
     else if (wasOpen && this.#marks.chosen) this.#list.focus(this.#marks.chosen);
   }

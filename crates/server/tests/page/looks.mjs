@@ -75,6 +75,8 @@ async function narrow(session) {
     await fits('document');
     await session.shot(page, `52-narrow-${colorScheme}-document`);
     await audit(session, page, `360 px ${colorScheme}, document`);
+    await page.tap('.detail-nav .step >> nth=1');
+    session.check('360 px: the next document opens in its place', await page.isVisible('#detail') && (await page.textContent('.detail-nav')).includes('3 of'));
     await page.tap('.detail-nav .back');
     session.check('360 px: and back', !(await page.isVisible('#detail')));
     await page.locator('#list li >> nth=0').locator('.row-main').tap();
