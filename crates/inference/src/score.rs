@@ -106,8 +106,7 @@ impl Student {
     /// The rank head's logits of all texts, and the cosines of the base encoder's mean-pooled vectors, query and document
     /// each read alone; `None` where the student gives these no weight.
     fn signals(&self, lists: &[&TokenizedList]) -> (Vec<f32>, Option<Vec<f32>>) {
-        let joint: Vec<Sequence<'_>> =
-            lists.iter().flat_map(|list| &list.pairs).map(Sequence::of_pair).collect();
+        let joint: Vec<Sequence<'_>> = lists.iter().flat_map(|list| &list.pairs).map(Sequence::of_pair).collect();
         let head = |states: &[f32], _: &[Sequence<'_>]| {
             let d = self.config.encoder.hidden_size;
             states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()

@@ -213,9 +213,9 @@ impl Asked {
 
 /// The document that a passage is.
 fn document_of((index, passage): (usize, Passage)) -> Result<Document, Problem> {
-    let text = passage
-        .text
-        .ok_or_else(|| Problem::invalid("documents", format!("documents[{index}] has no `text`; only texts are ranked")))?;
+    let text = passage.text.ok_or_else(|| {
+        Problem::invalid("documents", format!("documents[{index}] has no `text`; only texts are ranked"))
+    })?;
     let id = passage.id.unwrap_or_else(|| index.to_string());
     Ok(Document { id: id.into(), title: passage.title.unwrap_or_default(), text })
 }

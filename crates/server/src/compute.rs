@@ -73,10 +73,7 @@ impl Compute {
             student: Arc::clone(&student),
             admission: Arc::clone(&admission),
             metrics,
-            batch: BatchSize {
-                max_tokens: max_batch_tokens,
-                turn_tokens: max_batch_tokens.div_ceil(TURNS_A_BATCH),
-            },
+            batch: BatchSize { max_tokens: max_batch_tokens, turn_tokens: max_batch_tokens.div_ceil(TURNS_A_BATCH) },
         };
         let of_worker = Arc::clone(&queue);
         let thread = thread::Builder::new().name("r2r-compute".to_owned()).spawn(move || worker.run(&of_worker))?;

@@ -75,7 +75,9 @@ impl Caller {
             let value = headers.get(name).and_then(|value| value.to_str().ok());
             value.is_some_and(|value| value.to_ascii_lowercase().contains(word))
         };
-        if says("x-fern-sdk-name", "cohere") || says(USER_AGENT.as_str(), "cohere") || headers.contains_key("x-client-name")
+        if says("x-fern-sdk-name", "cohere")
+            || says(USER_AGENT.as_str(), "cohere")
+            || headers.contains_key("x-client-name")
         {
             Self::Cohere
         } else if says(USER_AGENT.as_str(), "voyage") {

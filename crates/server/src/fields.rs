@@ -119,7 +119,11 @@ impl<'de> Deserialize<'de> for Count {
             }
 
             fn visit_str<E: Error>(self, value: &str) -> Result<Count, E> {
-                value.trim().parse().map(Count).map_err(|_| E::custom(format!("{value:?} is no whole number, 0 or more")))
+                value
+                    .trim()
+                    .parse()
+                    .map(Count)
+                    .map_err(|_| E::custom(format!("{value:?} is no whole number, 0 or more")))
             }
         }
         deserializer.deserialize_any(Reader)

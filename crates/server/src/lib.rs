@@ -15,23 +15,23 @@
 pub mod config;
 pub mod run;
 
-mod listen;
-mod routes;
-mod request;
-mod body;
-mod json;
-mod fields;
-mod dialects;
-mod asked;
-mod shapes;
-mod problem;
-mod ranking;
-mod events;
-mod compute;
-mod warm;
 mod app;
+mod asked;
+mod body;
+mod compute;
+mod dialects;
+mod events;
+mod fields;
+mod json;
 mod keys;
+mod listen;
 mod metrics;
 mod openapi;
+mod problem;
+mod ranking;
+mod request;
+mod routes;
+mod shapes;
+mod warm;
 
 pub mod mcp;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::dialects::{Route, cohere_v1, cohere_v2, infinity, jina, llama_cpp, tei, vllm, voyage};
 use crate::events::{DoneEvent, ErrorEvent, ReasoningEvent};
 use crate::routes::explain::{ExplainReply, ExplainRequest, SingleReply};
+use crate::routes::predict::{PredictRequest, Predictions};
 use crate::routes::score::{ScoreReply, ScoreRequest};
 use crate::routes::search::{SearchReply, SearchRequest};
 use crate::routes::status::{Health, Info, Model, Models};
@@ -79,11 +80,9 @@ impl Operation {
                 "With `relevant_spans` each result names the sentences that matter.",
                 |generator| vec![schema::<cohere_v2::Request>(generator), schema::<vllm::Request>(generator)],
             ),
-            Route::Reranking => (
-                "Rank documents: llama.cpp",
-                "`relevance_score` is the raw score.",
-                |generator| vec![schema::<llama_cpp::Request>(generator), schema::<tei::Request>(generator)],
-            ),
+            Route::Reranking => ("Rank documents: llama.cpp", "`relevance_score` is the raw score.", |generator| {
+                vec![schema::<llama_cpp::Request>(generator), schema::<tei::Request>(generator)]
+            }),
         };
         let reply = Body::Json(match route {
             Route::Rerank | Route::Reranking => |generator| {
@@ -141,6 +140,20 @@ impl Operation {
         }
     }
 
+    /// Predictions.
+    pub(crate) fn predict() -> Self {
+        Self {
+            summary: "Score pairs: text-embeddings-inference",
+            description: "`inputs` is a pair of query and text, or a list of pairs.",
+            group: "Rank",
+            request: Some(Body::Json(|generator| vec![schema::<PredictRequest>(generator)])),
+            example: Some(json!({"inputs": [["why is the sky blue", "Air scatters blue light."]]})),
+            reply: Body::Json(|generator| vec![schema::<Predictions>(generator)]),
+            streams: false,
+            errors: Some(Body::Json(|generator| vec![schema::<tei::ErrorBody>(generator)])),
+        }
+    }
+
     /// Why one document stands above another.
     pub(crate) fn explain() -> Self {
         Self {
@@ -178,7 +191,13 @@ impl Operation {
     /// The models.
     pub(crate) fn models() -> Self {
         let reply = Body::Json(|generator| vec![schema::<Models>(generator)]);
-        Self::asked_by_get("Which model is served", "As OpenAI's clients ask for it.", "Server", reply, Some(own_errors()))
+        Self::asked_by_get(
+            "Which model is served",
+            "As OpenAI's clients ask for it.",
+            "Server",
+            reply,
+            Some(own_errors()),
+        )
     }
 
     /// One model.
@@ -309,7 +328,8 @@ fn describe(
         "responses": responses,
     });
     if endpoint.path.contains("{*name}") {
-        described["parameters"] = json!([{"name": "name", "in": "path", "required": true, "schema": {"type": "string"}}]);
+        described["parameters"] =
+            json!([{"name": "name", "in": "path", "required": true, "schema": {"type": "string"}}]);
     }
     if !operation.description.is_empty() {
         described["description"] = json!(operation.description);

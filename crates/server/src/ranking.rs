@@ -53,7 +53,8 @@ pub(crate) async fn rank(
     deadline: Until,
     metrics: &Metrics,
 ) -> Result<Ranked, Problem> {
-    let Scores { scored, tokens, query_truncated, timing } = deadline.of(admitted.score(std::slice::from_ref(&asked.list))).await??;
+    let Scores { scored, tokens, query_truncated, timing } =
+        deadline.of(admitted.score(std::slice::from_ref(&asked.list))).await??;
     metrics.scored(timing);
     let warnings = warnings_of(admitted.compute(), asked, &scored, query_truncated)?;
 

@@ -52,7 +52,8 @@ struct Line {
 impl Told {
     fn new(headers: &HeaderMap) -> Self {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-        let is_fit = |id: &&str| !id.is_empty() && id.len() <= ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_fit =
+            |id: &&str| !id.is_empty() && id.len() <= ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());
         let id = given.filter(is_fit).map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned);
         Self(Arc::new(Inner { id, since: Instant::now(), line: Mutex::default() }))
     }

@@ -3,6 +3,7 @@
 pub(crate) mod docs;
 pub(crate) mod explain;
 pub(crate) mod page;
+pub(crate) mod predict;
 pub(crate) mod rerank;
 pub(crate) mod score;
 pub(crate) mod search;
@@ -57,12 +58,14 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         ("/reranking", Route::Reranking),
         ("/v1/reranking", Route::Reranking),
     ] {
-        let answer = move |app: State<Arc<App>>, told: Told, request: Request| rerank::rerank(app, route, told, request);
+        let answer =
+            move |app: State<Arc<App>>, told: Told, request: Request| rerank::rerank(app, route, told, request);
         table.push(keyed("post", path, post(answer), Operation::rerank(route)));
     }
     for path in ["/score", "/v1/score"] {
         table.push(keyed("post", path, post(score::score), Operation::score()));
     }
+    table.push(keyed("post", "/predict", post(predict::predict), Operation::predict()));
     table.push(keyed("post", "/v1/explain", post(explain::explain), Operation::explain()));
     table.push(keyed("post", "/v1/search", post(search::search), Operation::search()));
     table.push(keyed("get", "/v1/models", get(status::models), Operation::models()));

@@ -33,7 +33,8 @@ pub(crate) fn warm_up(student: &LoadedStudent) -> Result<f64, StageError> {
     }
     let speed = (tokens * rounds) as f64 / began.elapsed().as_secs_f64();
     if student.writes_reasons() {
-        let list = documents.iter().take(2).map(|&document| Candidate { document: document.clone().into(), score: 0.0 });
+        let list =
+            documents.iter().take(2).map(|&document| Candidate { document: document.clone().into(), score: 0.0 });
         let query = Query { id: "warm".into(), text: QUERY.to_owned() };
         let candidates = Candidates { query: query.into(), list: list.collect() };
         student.reranker().rerank(&candidates, Reasons::Top(2))?;

@@ -18,7 +18,9 @@ use crate::student_folder;
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn run(options: &Serve) -> Result<()> {
     if options.api_keys.iter().any(|key| key.trim().is_empty()) {
-        bail!("an --api-key (or R2R_API_KEY, or what stands beside a comma of it) is empty, and anyone could send that; leave it out, or give a key");
+        bail!(
+            "an --api-key (or R2R_API_KEY, or what stands beside a comma of it) is empty, and anyone could send that; leave it out, or give a key"
+        );
     }
     if let Some(origin) = options.cors_origins.iter().find(|origin| !is_origin(origin)) {
         bail!("--cors-origin {origin} is no origin: give * or scheme and host, such as https://example.org");

@@ -19,7 +19,8 @@ fn mcp(input: &str) -> std::process::Output {
 fn standard_output_is_protocol_with_the_values_of_rerank() {
     let lines = fs::read_to_string(root().join(DOCUMENTS)).unwrap();
     let documents: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let client = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let client =
+        json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
     let arguments = json!({"query": QUERY, "documents": documents, "top_n": 3, "explain": true});
     let messages = [
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client}),

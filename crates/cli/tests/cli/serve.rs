@@ -37,7 +37,8 @@ impl Serving {
     /// The head and the body of an answer.
     fn ask(&self, head: &str, body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "{head}\r\nhost: r2r\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        write!(stream, "{head}\r\nhost: r2r\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -81,7 +82,8 @@ fn serve_answers_as_rerank_does_and_stops_when_told() {
     let (head, body) = server.ask("POST /v1/rerank HTTP/1.1\r\ncontent-type: application/json", &body);
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
-    for (answered, expected) in answer["results"].as_array().unwrap().iter().zip(expected["results"].as_array().unwrap())
+    for (answered, expected) in
+        answer["results"].as_array().unwrap().iter().zip(expected["results"].as_array().unwrap())
     {
         assert_eq!(answered["relevance_score"], expected["score"]);
         assert_eq!(answered["logit"], expected["logit"]);

@@ -73,11 +73,6 @@ impl<T: Steps> Turns<T> {
         }
         batch
     }
-
-    /// Whether there are no tasks.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ring.is_empty()
-    }
 }
 
 /// How many steps a turn grows by, however few tokens it has.
@@ -148,7 +143,7 @@ mod tests {
             turns.push(task);
         }
         let mut batch = 0;
-        while !turns.is_empty() {
+        while !turns.ring.is_empty() {
             batch += 1;
             for Turn { mut task, steps } in turns.next_batch(max_tokens, turn_tokens) {
                 task.next += steps;
@@ -188,7 +183,7 @@ mod tests {
         turns.push(Steady::new(1, vec![1; 3]));
         let batch = turns.next_batch(100, 10);
         assert_eq!(batch.iter().map(|turn| (turn.task.name, turn.steps)).collect::<Vec<_>>(), [(1, 3)]);
-        assert!(turns.is_empty());
+        assert!(turns.ring.is_empty());
     }
 
     proptest! {
@@ -203,7 +198,7 @@ mod tests {
                 turns.push(Steady::new(name, steps.clone()));
             }
             let mut done = vec![0; tasks.len()];
-            while !turns.is_empty() {
+            while !turns.ring.is_empty() {
                 let batch = turns.next_batch(max_tokens, turn_tokens);
                 prop_assert!(!batch.is_empty());
                 let tokens: usize =

@@ -38,10 +38,7 @@ pub(crate) struct BatchSize {
 impl Queue {
     /// An empty queue.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::new(State { turns: Turns::new(), is_open: true }),
-            changed: Condvar::new(),
-        })
+        Arc::new(Self { state: Mutex::new(State { turns: Turns::new(), is_open: true }), changed: Condvar::new() })
     }
 
     /// Adds a task; a closed queue drops it, and with it the channel on which its answer is awaited.

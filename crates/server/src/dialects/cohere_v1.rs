@@ -50,8 +50,7 @@ impl Request {
                 keep_fields(passage, fields);
             }
         }
-        let asked =
-            Asked::of(self.query, documents)?.with_top_n(self.top_n)?.with_reasons(self.explain, self.stream);
+        let asked = Asked::of(self.query, documents)?.with_top_n(self.top_n)?.with_reasons(self.explain, self.stream);
         Ok(Asked { echo: Echo::of(self.return_documents, Echo::No), model: self.model, ..asked })
     }
 }

@@ -180,10 +180,16 @@ impl ExplainRequest {
             (Some(documents), None) => (documents, false),
             (None, Some(document)) => (document, true),
             (Some(_), Some(_)) => {
-                return Err(Problem::invalid("document", "both `document` and `documents` are given; give one of them"));
+                return Err(Problem::invalid(
+                    "document",
+                    "both `document` and `documents` are given; give one of them",
+                ));
             }
             (None, None) => {
-                return Err(Problem::invalid("documents", "give `documents` with `above` and `below`, or one `document`"));
+                return Err(Problem::invalid(
+                    "documents",
+                    "give `documents` with `above` and `below`, or one `document`",
+                ));
             }
         };
         let asked = Asked::of(self.query, Some(documents))?;
@@ -252,7 +258,9 @@ mod tests {
         // An id counts before an index, and a number is always an index.
         assert_eq!(pair(json!("0"), json!("2")), Ok(Subject::Pair(1, 2)));
         assert_eq!(pair(json!(0), json!(1)), Ok(Subject::Pair(0, 1)));
-        for (above, below) in [(json!("y"), json!(0)), (json!(3), json!(0)), (json!(0), json!("x")), (json!(0), json!(null))] {
+        for (above, below) in
+            [(json!("y"), json!(0)), (json!(3), json!(0)), (json!(0), json!("x")), (json!(0), json!(null))]
+        {
             assert!(pair(above.clone(), below.clone()).is_err(), "{above} {below}");
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
 
 use crate::app::App;
 use crate::asked::{Asked, Delivery};
@@ -58,8 +58,16 @@ async fn answer(
     match asked.delivery {
         Delivery::Whole => {
             explain(&admitted, &asked, &mut ranked, deadline).await;
+            let warnings = ranked.answer.warnings.join("; ");
             let json = found.reply(&asked, ranked.answer)?;
             let mut response = json_response(StatusCode::OK, json);
+            // A bare list has no place for them.
+            if found == Dialect::Tei
+                && !warnings.is_empty()
+                && let Ok(warnings) = HeaderValue::from_str(&warnings)
+            {
+                response.headers_mut().insert("x-r2r-warnings", warnings);
+            }
             timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
             Ok(response)
         }

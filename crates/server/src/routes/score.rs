@@ -96,14 +96,12 @@ impl ScoreRequest {
         let scale = raw_unless(self.use_activation);
         let (n_queries, n_documents) = (queries.len(), documents.len());
         if n_queries != 1 && n_queries != n_documents {
-            let message = format!("{n_queries} queries and {n_documents} documents: give one query, or as many as documents");
+            let message =
+                format!("{n_queries} queries and {n_documents} documents: give one query, or as many as documents");
             return Err(Problem::invalid("text_1", message));
         }
-        let document = |(index, text): (usize, String)| Document {
-            id: index.to_string().into(),
-            title: String::new(),
-            text,
-        };
+        let document =
+            |(index, text): (usize, String)| Document { id: index.to_string().into(), title: String::new(), text };
         let documents = documents.into_iter().enumerate().map(document);
         let mut queries = queries.into_iter();
         let lists = if n_queries == 1 {
@@ -118,13 +116,15 @@ impl ScoreRequest {
 
 /// The texts of a field; titles go in front, as in ranking.
 fn texts(field: &'static str, passages: Option<Passages>) -> Result<Vec<String>, Problem> {
-    let Passages(passages) =
-        passages.ok_or_else(|| Problem::invalid(field, format!("`{field}` is missing: give a text or a list of texts")))?;
+    let Passages(passages) = passages
+        .ok_or_else(|| Problem::invalid(field, format!("`{field}` is missing: give a text or a list of texts")))?;
     if passages.is_empty() {
         return Err(Problem::Empty { field });
     }
     let text = |(index, passage): (usize, Passage)| {
-        passage.text.ok_or_else(|| Problem::invalid(field, format!("{field}[{index}] has no `text`; only texts are scored")))
+        passage
+            .text
+            .ok_or_else(|| Problem::invalid(field, format!("{field}[{index}] has no `text`; only texts are scored")))
     };
     passages.into_iter().enumerate().map(text).collect()
 }

@@ -181,9 +181,7 @@ pub(crate) async fn info(State(app): State<Arc<App>>, told: Told) -> Response<Bo
 
 /// `GET /v1/models`.
 pub(crate) async fn models(State(app): State<Arc<App>>, told: Told) -> Response<Body> {
-    let json = app.service().and_then(|service| {
-        to_json(&Models { object: "list", data: vec![model_of(service)] })
-    });
+    let json = app.service().and_then(|service| to_json(&Models { object: "list", data: vec![model_of(service)] }));
     answer(json, &told)
 }
 
@@ -208,7 +206,9 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>, told: Told) -> Response
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
             response
         }
-        Err(error) => told.refuse(Dialect::Jina, &Problem::Failed(Failed(format!("metrics cannot be written: {error}")))),
+        Err(error) => {
+            told.refuse(Dialect::Jina, &Problem::Failed(Failed(format!("metrics cannot be written: {error}"))))
+        }
     }
 }
 

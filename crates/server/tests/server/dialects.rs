@@ -59,6 +59,22 @@ async fn text_embeddings_inference_gets_a_bare_list() {
 }
 
 #[tokio::test]
+async fn text_embeddings_inference_predicts_pairs() {
+    let server = Running::small().await;
+    let expected = expected();
+    let body = server.post("/predict", &json!({"inputs": [[QUERY, TEXTS[0]], [QUERY, TEXTS[1]]]})).await.ok();
+    for (item, expected) in body.as_array().unwrap().iter().zip(&expected) {
+        assert_eq!((float(&item[0]["score"]), &item[0]["label"]), (expected.0, &json!("LABEL_0")));
+    }
+    let body = server.post("/predict", &json!({"inputs": [QUERY, TEXTS[2]], "raw_scores": true})).await.ok();
+    assert_eq!(float(&body[0]["score"]), expected[2].1);
+    for wrong in [json!({"inputs": "alone"}), json!({"inputs": []}), json!({"inputs": [["a", "b", "c"]]}), json!({})] {
+        let answer = server.post("/predict", &wrong).await;
+        assert!([400, 422].contains(&answer.status) && answer.body["error"].is_string(), "{wrong}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn cohere_v1_reads_objects_and_sends_documents_back_where_asked() {
     let server = Running::small().await;
     let cohere = [("x-fern-sdk-name", "cohere")];
@@ -95,12 +111,17 @@ async fn cohere_v2_gets_scores_and_the_spans_that_matter() {
     let characters: Vec<char> = text.chars().collect();
     let quoted: Vec<String> = found
         .iter()
-        .map(|span| characters[span["start"].as_u64().unwrap() as usize..span["end"].as_u64().unwrap() as usize].iter().collect())
+        .map(|span| {
+            characters[span["start"].as_u64().unwrap() as usize..span["end"].as_u64().unwrap() as usize]
+                .iter()
+                .collect()
+        })
         .collect();
     assert!(!quoted.is_empty() && quoted.iter().all(|quote| text.contains(quote.as_str()) && quote.ends_with('.')));
     let sum: f32 = found.iter().map(|span| float(&span["score"])).sum();
     assert!((sum - 1.0).abs() < 1e-4, "{sum}");
-    let answer = server.post("/v2/rerank", &spans(json!({"mode": "enabled", "threshold": 0.0, "max_spans": 1}))).await.ok();
+    let answer =
+        server.post("/v2/rerank", &spans(json!({"mode": "enabled", "threshold": 0.0, "max_spans": 1}))).await.ok();
     let best = answer["results"].as_array().unwrap().iter().find(|result| result["index"] == 0).unwrap().clone();
     assert_eq!(best["relevant_spans"].as_array().unwrap().len(), 1);
     let answer = server.post("/v2/rerank", &spans(json!({"mode": "disabled"}))).await.ok();
@@ -122,7 +143,8 @@ async fn fewer_pieces_of_a_document_are_read_where_the_client_says_so() {
 async fn jina_gets_its_documents_back_unless_it_refuses() {
     let server = Running::small().await;
     for path in ["/v1/rerank", "/rerank"] {
-        let body = server.post(path, &json!({"model": "jina-reranker-v3", "query": QUERY, "documents": TEXTS})).await.ok();
+        let body =
+            server.post(path, &json!({"model": "jina-reranker-v3", "query": QUERY, "documents": TEXTS})).await.ok();
         let order = check(&body["results"], "relevance_score", probability);
         check(&body["results"], "logit", logit);
         assert_eq!(body["results"][0]["document"]["text"], TEXTS[order[0] as usize]);
@@ -145,7 +167,8 @@ async fn vllm_ranks_and_scores() {
         let order = check(&body["results"], "relevance_score", probability);
         assert_eq!(body["results"][0]["document"]["text"], TEXTS[order[0] as usize]);
     }
-    let body = json!({"query": QUERY, "documents": {"content": [{"type": "text", "text": "one"}]}, "use_activation": false});
+    let body =
+        json!({"query": QUERY, "documents": {"content": [{"type": "text", "text": "one"}]}, "use_activation": false});
     let body = server.post("/rerank", &body).await.ok();
     assert_eq!(body["results"][0]["relevance_score"], body["results"][0]["logit"]);
 
@@ -177,7 +200,8 @@ async fn infinity_gets_documents_as_strings() {
 #[tokio::test]
 async fn voyage_finds_its_data() {
     let server = Running::small().await;
-    let body = json!({"query": QUERY, "documents": TEXTS, "model": "rerank-2", "top_k": null, "return_documents": true});
+    let body =
+        json!({"query": QUERY, "documents": TEXTS, "model": "rerank-2", "top_k": null, "return_documents": true});
     let body = server.post("/v1/rerank", &body).await.ok();
     let order = check(&body["data"], "relevance_score", probability);
     assert_eq!(body["data"][0]["document"], TEXTS[order[0] as usize]);
@@ -208,7 +232,8 @@ async fn equal_documents_keep_their_order_and_none_is_lost() {
         let found = indices(if body.is_array() { &body } else { &body["results"] });
         let scores = scores(&Who::Small.open(), QUERY, &TEXTS[..2]);
         let best = u64::from(scores[1].1 > scores[0].1);
-        let expected: Vec<u64> = (0..1500).filter(|i| i % 2 == best).chain((0..1500).filter(|i| i % 2 != best)).collect();
+        let expected: Vec<u64> =
+            (0..1500).filter(|i| i % 2 == best).chain((0..1500).filter(|i| i % 2 != best)).collect();
         assert_eq!(found, expected);
     }
 }
@@ -222,6 +247,8 @@ async fn long_documents_are_cut_and_said_to_be() {
     assert!(body["warnings"][0].as_str().unwrap().contains("document 1"), "{}", body["warnings"]);
     let of_long = body["results"].as_array().unwrap().iter().find(|result| result["index"] == 1).unwrap().clone();
     assert_eq!(of_long["truncated"], true);
+    let answer = server.post("/rerank", &json!({"query": QUERY, "texts": ["short", long]})).await;
+    assert!(answer.header("x-r2r-warnings").contains("document 1"), "{:?}", answer.headers);
     let answer = server.post("/rerank", &json!({"query": QUERY, "texts": ["short", long], "truncate": false})).await;
     assert_eq!((answer.status, &answer.body["error_type"]), (422, &json!("Tokenizer")));
 }

@@ -90,7 +90,8 @@ async fn a_stream_tells_the_ranking_then_each_reason() {
     let events = events(&server, "/v1/rerank", &asked).await;
     let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["ranking", "reasoning", "reasoning", "reasoning", "done"]);
-    let whole = server.post("/v1/rerank", &json!({"query": QUERY, "documents": TEXTS, "explain": {"top": 3}})).await.ok();
+    let whole =
+        server.post("/v1/rerank", &json!({"query": QUERY, "documents": TEXTS, "explain": {"top": 3}})).await.ok();
     let ranking = &events[0].1["results"];
     assert_eq!(indices(ranking), indices(&whole["results"]));
     assert!(ranking.as_array().unwrap().iter().all(|result| result["reasoning"].is_null()));

@@ -18,22 +18,53 @@ async fn what_cannot_be_used_is_said_in_each_dialect() {
     let server = &server;
     check(server, "/rerank", json!({"texts": ["a"]}), 422, "/error", "`query` is missing").await;
     check(server, "/rerank", json!({"query": "q", "texts": []}), 400, "/error", "`texts` cannot be empty").await;
-    check(server, "/rerank", json!({"query": "q", "texts": "a", "raw_scores": "perhaps"}), 422, "/error", "perhaps").await;
+    check(server, "/rerank", json!({"query": "q", "texts": "a", "raw_scores": "perhaps"}), 422, "/error", "perhaps")
+        .await;
     check(server, "/v1/rerank", json!({"query": "q"}), 422, "/detail", "`documents` is missing").await;
     check(server, "/v1/rerank", json!({"query": "q"}), 422, "/message", "`documents` is missing").await;
-    check(server, "/v1/rerank", json!({"query": "q", "documents": ["a"], "top_n": 0}), 422, "/detail", "`top_n` is 0").await;
+    check(server, "/v1/rerank", json!({"query": "q", "documents": ["a"], "top_n": 0}), 422, "/detail", "`top_n` is 0")
+        .await;
     check(server, "/v1/rerank", json!({"query": "q", "documents": ["a"], "top_n": -1}), 422, "/detail", "-1").await;
     check(server, "/v1/rerank", json!({"query": "q", "documents": ["a", 5]}), 422, "/detail", "integer `5`").await;
-    check(server, "/v1/rerank", json!({"query": " ", "documents": ["a"]}), 422, "/detail", "`query` cannot be empty").await;
-    check(server, "/v1/rerank", json!({"query": "q", "documents": ["a"], "rank_fields": 1}), 400, "/message", "integer").await;
-    check(server, "/v2/rerank", json!({"query": "q", "documents": []}), 400, "/message", "`documents` cannot be empty").await;
-    check(server, "/v2/rerank", json!({"query": "q", "documents": [{"image": "x"}]}), 400, "/message", "documents[0]").await;
-    check(server, "/rerank", json!({"query": "q", "documents": [], "cache_salt": ""}), 400, "/error/message", "empty").await;
-    check(server, "/rerank", json!({"query": "q", "documents": [], "raw_scores": false}), 422, "/error/message", "empty").await;
-    check(server, "/v1/rerank", json!({"query": "q", "documents": ["a"], "top_k": 0}), 400, "/detail", "`top_k` is 0").await;
+    check(server, "/v1/rerank", json!({"query": " ", "documents": ["a"]}), 422, "/detail", "`query` cannot be empty")
+        .await;
+    check(
+        server,
+        "/v1/rerank",
+        json!({"query": "q", "documents": ["a"], "rank_fields": 1}),
+        400,
+        "/message",
+        "integer",
+    )
+    .await;
+    check(server, "/v2/rerank", json!({"query": "q", "documents": []}), 400, "/message", "`documents` cannot be empty")
+        .await;
+    check(server, "/v2/rerank", json!({"query": "q", "documents": [{"image": "x"}]}), 400, "/message", "documents[0]")
+        .await;
+    check(server, "/rerank", json!({"query": "q", "documents": [], "cache_salt": ""}), 400, "/error/message", "empty")
+        .await;
+    check(
+        server,
+        "/rerank",
+        json!({"query": "q", "documents": [], "raw_scores": false}),
+        422,
+        "/error/message",
+        "empty",
+    )
+    .await;
+    check(server, "/v1/rerank", json!({"query": "q", "documents": ["a"], "top_k": 0}), 400, "/detail", "`top_k` is 0")
+        .await;
     check(server, "/reranking", json!({"documents": ["a"]}), 400, "/error/message", "`query` is missing").await;
     check(server, "/score", json!({"text_1": ["a", "b"], "text_2": ["c"]}), 400, "/error/message", "2 queries").await;
-    check(server, "/v1/explain", json!({"query": "q", "documents": ["a", "b"], "above": 0, "below": 5}), 422, "/detail", "none of the 2").await;
+    check(
+        server,
+        "/v1/explain",
+        json!({"query": "q", "documents": ["a", "b"], "above": 0, "below": 5}),
+        422,
+        "/detail",
+        "none of the 2",
+    )
+    .await;
     check(server, "/v1/search", json!({"query": "q"}), 404, "/error/message", "--index").await;
     check(server, "/nowhere", json!({}), 404, "/error/type", "NotFoundError").await;
     let answer = server.get("/v1/rerank").await;
@@ -44,7 +75,8 @@ async fn what_cannot_be_used_is_said_in_each_dialect() {
 async fn what_is_no_json_is_refused_at_once() {
     let server = Running::small().await;
     let nested = format!("{{\"query\": \"q\", \"documents\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    let hidden = format!("{{\"query\": \"q\", \"documents\": [\"a\"], \"x\": {}1{}}}", "[".repeat(9000), "]".repeat(9000));
+    let hidden =
+        format!("{{\"query\": \"q\", \"documents\": [\"a\"], \"x\": {}1{}}}", "[".repeat(9000), "]".repeat(9000));
     for body in [
         b"".to_vec(),
         b"[]".to_vec(),
@@ -65,8 +97,7 @@ async fn what_is_no_json_is_refused_at_once() {
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_with_the_limit() {
-    let limits =
-        Limits { max_body_bytes: 2000, max_documents: 3, max_document_chars: 50, ..Limits::default() };
+    let limits = Limits { max_body_bytes: 2000, max_documents: 3, max_document_chars: 50, ..Limits::default() };
     let server = Running::start(Who::Small, ServerConfig { limits, ..ServerConfig::default() }).await;
     let server = &server;
     let four = json!({"query": "q", "texts": ["a", "b", "c", "d"]});

@@ -65,7 +65,8 @@ async fn work_for_a_client_that_hung_up_stops() {
     server.wait_until("r2r_documents_total", |documents| documents > 0.0).await;
     large.abort();
     server.wait_until("r2r_queue_tokens", |tokens| tokens == 0.0).await;
-    let (documents, abandoned) = (server.metric("r2r_documents_total").await, server.metric("r2r_abandoned_total").await);
+    let (documents, abandoned) =
+        (server.metric("r2r_documents_total").await, server.metric("r2r_abandoned_total").await);
     assert!(documents < 1000.0 && abandoned == 1.0, "{documents} documents were computed, {abandoned} abandoned");
     assert_eq!(server.post("/v1/rerank", &small()).await.status, 200);
 }

@@ -62,7 +62,8 @@ async fn a_search_that_finds_nothing_says_so() {
     let answer = server.client.post(server.url("/v1/search")).json(&json!({"query": "xylophone", "stream": true}));
     let text = answer.send().await.unwrap().text().await.unwrap();
     assert!(text.starts_with("event: ranking") && text.contains("event: done"), "{text}");
-    for wrong in [json!({}), json!({"query": ""}), json!({"query": "q", "depth": 0}), json!({"query": "q", "top_n": 0})] {
+    for wrong in [json!({}), json!({"query": ""}), json!({"query": "q", "depth": 0}), json!({"query": "q", "top_n": 0})]
+    {
         let answer = server.post("/v1/search", &wrong).await;
         assert!(answer.status == 422 && answer.body["detail"] != Value::Null, "{wrong}: {}", answer.body);
     }

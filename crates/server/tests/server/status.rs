@@ -27,7 +27,10 @@ async fn clients_find_out_what_is_served() {
 #[tokio::test]
 async fn what_happens_is_counted() {
     let server = Running::small().await;
-    server.post("/v1/rerank", &json!({"query": "q", "documents": ["Lava. It is hot.", "b"], "explain": {"top": 1}})).await.ok();
+    server
+        .post("/v1/rerank", &json!({"query": "q", "documents": ["Lava. It is hot.", "b"], "explain": {"top": 1}}))
+        .await
+        .ok();
     server.post("/rerank", &json!({"query": "q", "texts": []})).await;
     let answer = server.client.get(server.url("/metrics")).send().await.unwrap();
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
@@ -78,8 +81,7 @@ async fn the_page_comes_from_the_binary_and_runs_nothing_else() {
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     let page = response.text().await.unwrap();
-    let linked: Vec<&str> =
-        page.split('"').filter(|part| part.trim_start_matches('/').starts_with("page/")).collect();
+    let linked: Vec<&str> = page.split('"').filter(|part| part.trim_start_matches('/').starts_with("page/")).collect();
     assert!(linked.len() >= 2, "{page}");
     for link in linked {
         let path = format!("/{}", link.trim_start_matches('/'));
@@ -100,8 +102,7 @@ async fn a_server_that_loads_says_so_and_one_that_cannot_load_ends() {
         let health = client.get(format!("{url}/health")).send().await;
         health.map(|response| response.status().as_u16())
     };
-    let (ended, health) =
-        tokio::join!(server.run(serving, std::future::pending(), std::future::pending()), asked);
+    let (ended, health) = tokio::join!(server.run(serving, std::future::pending(), std::future::pending()), asked);
     assert!(matches!(ended, Err(ServeError::Student(_))));
     // Whether it was asked before or after the end is the system's choice.
     assert!(health.is_err() || health.unwrap() == 503);
