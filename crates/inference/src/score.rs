@@ -23,6 +23,9 @@ pub struct Scored {
     pub head: f32,
     /// Cosine of the base encoder's vectors of query and document; `None` where the student does not use it.
     pub similarity: Option<f32>,
+    /// The share of the query's words that the document has, rare ones counted more; `None` where the student does not
+    /// count them.
+    pub lexical: Option<f32>,
     /// The calibrated probability.
     pub probability: f32,
     /// Whether the document was longer than the student can read.
@@ -85,12 +88,17 @@ impl Student {
         for list in lists {
             let mut of_list = Vec::with_capacity(list.pairs.len());
             for (index, (pair, (head, similarity))) in list.pairs.iter().zip(signals.by_ref()).enumerate() {
-                let logit = head + similarity.map_or(0.0, |cosine| self.config.similarity_weight * cosine);
+                let lexical = self.lexical.as_ref().map(|lexical| {
+                    lexical.score(&pair.ids[pair.query.clone()], &pair.ids[pair.document.clone()])
+                });
+                let logit = head
+                    + similarity.map_or(0.0, |cosine| self.config.similarity_weight * cosine)
+                    + lexical.map_or(0.0, |share| self.config.lexical_weight * share);
                 if !logit.is_finite() {
                     return Err(InferenceError::NotFinite { student: self.config.name.clone(), index, logit });
                 }
                 let probability = self.config.calibration.probability(logit);
-                of_list.push(Scored { logit, head, similarity, probability, truncated: pair.document_truncated });
+                of_list.push(Scored { logit, head, similarity, lexical, probability, truncated: pair.document_truncated });
             }
             scored.push(of_list);
         }

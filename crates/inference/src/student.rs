@@ -7,6 +7,7 @@ use std::thread;
 
 use r2r_model::config::StudentConfig;
 use r2r_model::folder::StudentFolder;
+use r2r_model::lexical::LexicalMatch;
 use r2r_model::reasons::ReasonVocabulary;
 use r2r_model::tokenizer::Tokenizer;
 use r2r_model::weights::WeightsError;
@@ -44,6 +45,8 @@ pub struct Student {
     /// The encoder before low-rank training; `None` where the similarity pass uses `encoder` or is not run.
     pub(crate) base: Option<Encoder>,
     pub(crate) head: RankHead,
+    /// The weights of word pieces; `None` where the query's words are not counted.
+    pub(crate) lexical: Option<LexicalMatch>,
     pub(crate) reasons: Option<ReasonParts>,
     pub(crate) pool: Pool,
     /// Buffers of threads between their blocks.
@@ -99,6 +102,7 @@ impl Student {
         let folder = StudentFolder::open(dir)?;
         let config = folder.config()?;
         let vocabulary = folder.reason_words(&config)?;
+        let lexical = folder.lexical(&config)?;
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let pool =
@@ -121,6 +125,7 @@ impl Student {
             encoder: parts.encoder,
             base: parts.base,
             head: parts.head,
+            lexical,
             reasons: parts.reasons,
             pool,
             scratch: Reused::new(),

@@ -77,6 +77,9 @@ pub struct StudentConfig {
     pub max_query_length: usize,
     /// Weight of the cosine of the base encoder's query and document vectors; 0 means that it is not computed.
     pub similarity_weight: f32,
+    /// Weight of the query's words that the document has ([`crate::lexical::LexicalMatch`]); 0 means that they are not
+    /// counted.
+    pub lexical_weight: f32,
     /// From logits to probabilities.
     pub calibration: Calibration,
     /// Ascending logits at which grades 1 to 4 begin.
@@ -181,6 +184,7 @@ impl StudentConfig {
             max_length,
             max_query_length: DEFAULT_MAX_QUERY_LENGTH.min((max_length - SPECIAL_PIECES).div_ceil(2)),
             similarity_weight: 0.0,
+            lexical_weight: 0.0,
             calibration: Calibration::default(),
             grades: [-2.0, -0.7, 0.7, 2.0],
             reasons: None,
@@ -211,7 +215,7 @@ impl StudentConfig {
         if self.max_query_length == 0 {
             return Err(unsupported("reason_to_rank.max_query_length", &0, "a query needs at least one piece"));
         }
-        let numbers = [self.similarity_weight, self.calibration.scale, self.calibration.offset];
+        let numbers = [self.similarity_weight, self.lexical_weight, self.calibration.scale, self.calibration.offset];
         if !numbers.iter().chain(&self.grades).all(|number| number.is_finite()) {
             return Err(unsupported("reason_to_rank", &"not a number", "weights and thresholds must be finite"));
         }

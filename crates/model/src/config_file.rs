@@ -35,6 +35,7 @@ impl StudentConfig {
             max_length: section.max_length,
             max_query_length: section.max_query_length,
             similarity_weight: section.similarity_weight,
+            lexical_weight: section.lexical_weight,
             calibration: section.calibration,
             grades: section.grades,
             reasons: section.reasons,
@@ -54,6 +55,7 @@ impl StudentConfig {
             max_length: self.max_length,
             max_query_length: self.max_query_length,
             similarity_weight: self.similarity_weight,
+            lexical_weight: self.lexical_weight,
             calibration: self.calibration,
             grades: self.grades,
             reasons: self.reasons,
@@ -132,6 +134,8 @@ struct Section {
     max_length: usize,
     max_query_length: usize,
     similarity_weight: f32,
+    #[serde(default)]
+    lexical_weight: f32,
     calibration: Calibration,
     grades: [f32; 4],
     reasons: Option<ReasonsConfig>,
@@ -253,6 +257,7 @@ mod tests {
         let mut config = StudentConfig::from_json(PLAIN).unwrap();
         config.name = "r2r-mini".to_owned();
         config.similarity_weight = 11.7;
+        config.lexical_weight = 2.5;
         config.calibration = Calibration { scale: 0.8, offset: -0.1 };
         config.reasons = Some(ReasonsConfig { heads: 4, vocabulary: 500, ..ReasonsConfig::beside(384) });
         config.weights = WeightFormat::Bf16;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::config::{ConfigError, EncoderConfig, StudentConfig, WeightFormat};
+use crate::lexical::LexicalMatch;
 use crate::reasons::{ReasonVocabulary, ReasonVocabularyError};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 use crate::weight_file::WeightFile;
@@ -16,6 +17,7 @@ use crate::weights::{Weights, WeightsError};
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
+const LEXICAL: &str = "lexical.safetensors";
 const REASON_WORDS: &str = "reason_words.txt";
 const README: &str = "README.md";
 const PROVENANCE: &str = "provenance.json";
@@ -172,6 +174,14 @@ impl StudentFolder {
         Ok(Some(vocabulary))
     }
 
+    /// Reads the weights of word pieces; `None` for a student that does not count the query's words.
+    pub fn lexical(&self, config: &StudentConfig) -> Result<Option<LexicalMatch>, FolderError> {
+        if config.lexical_weight == 0.0 {
+            return Ok(None);
+        }
+        Ok(Some(LexicalMatch::read(&self.need(LEXICAL)?, config.encoder.vocab_size)?))
+    }
+
     /// Writes a student: into `NAME.partial` first, renamed when whole. Refuses a folder that exists.
     pub fn write(root: &Path, contents: &StudentContents<'_>) -> Result<Self, FolderError> {
         let config_error = |source| FolderError::Config { folder: root.display().to_string(), source };
@@ -197,8 +207,15 @@ impl StudentFolder {
         fs::rename(&partial, &path).map_err(|source| file_error(&path, source))
     }
 
+    /// Writes the weights of word pieces that a `lexical_weight` in `config.json` needs, which is to be set afterwards.
+    pub fn put_lexical(&self, lexical: &LexicalMatch) -> Result<(), FolderError> {
+        let (path, partial) = (self.root.join(LEXICAL), self.root.join("lexical.safetensors.partial"));
+        lexical.weights().write(&partial, WeightFormat::F32)?;
+        fs::rename(&partial, &path).map_err(|source| file_error(&path, source))
+    }
+
     /// Writes the plain f32 cross-encoder inside this student as transformers loads it
-    /// (`BertForSequenceClassification` and its tokenizer). Similarity and reasons stay behind: its logit is the
+    /// (`BertForSequenceClassification` and its tokenizer). Similarity, counted words and reasons stay behind: its logit is the
     /// head's alone.
     pub fn export_cross_encoder(&self, root: &Path) -> Result<(), FolderError> {
         let config = self.config()?;

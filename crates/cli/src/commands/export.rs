@@ -21,5 +21,11 @@ pub(crate) fn run(options: &Export) -> Result<()> {
             config.similarity_weight
         );
     }
+    if config.lexical_weight != 0.0 {
+        anstream::eprintln!(
+            "note: r2r adds {:.2} x the share of the query's words that the document has, which it cannot hold either",
+            config.lexical_weight
+        );
+    }
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! `r2r weigh`: how much the base's similarity counts in a student.
+//! `r2r weigh`: how much the base's similarity and the query's words count in a student.
 
 use anyhow::Result;
 
 use crate::args::Weigh;
 
-/// Chooses the weight on the recipe's `[[validation]]` collections, writes it into the student, and prints the choice.
+/// Chooses the weights on the recipe's `[[validation]]` collections, writes them into the student, and prints the choice.
 #[cfg(feature = "training")]
 pub(crate) fn run(options: &Weigh) -> Result<()> {
     use std::fmt::Write;
 
     use reason_to_rank::recipe::Recipe;
-    use reason_to_rank::stages::weigh::weigh_whole_folder;
+    use reason_to_rank::stages::weigh::{LEXICAL, SIMILARITY, SignalWeights, weigh_whole_folder};
 
     let recipe = Recipe::read(&options.recipe.recipe, &options.recipe.settings)?;
     let mut progress = crate::progress::Bars::stoppable();
@@ -18,11 +18,21 @@ pub(crate) fn run(options: &Weigh) -> Result<()> {
     let Some(weighed) = weigh_whole_folder(&recipe, &options.student, &mut progress)? else {
         anyhow::bail!("nothing to weigh: the recipe needs [[validation]] collections, and the student a similarity");
     };
-    let mut page = format!("weight  nDCG@10, by {} held-out queries\n", weighed.queries);
-    for (weight, ndcg) in &weighed.ndcg {
-        let mark = if weight.total_cmp(&weighed.weight).is_eq() { "  taken" } else { "" };
-        let _ = writeln!(page, "{weight:>6}  {ndcg:.4}{mark}");
+    let mut page = format!(
+        "nDCG@10 by the weights of the similarity (down) and of the query's words (across), by {} held-out queries\n\n      ",
+        weighed.queries
+    );
+    for weight in LEXICAL {
+        let _ = write!(page, "  {weight:>6}");
     }
+    for (weight, row) in SIMILARITY.iter().zip(&weighed.ndcg) {
+        let _ = write!(page, "\n{weight:>6}");
+        for ndcg in row {
+            let _ = write!(page, "  {ndcg:.4}");
+        }
+    }
+    let SignalWeights { similarity, lexical } = weighed.weights;
+    let _ = writeln!(page, "\n\ntaken: {similarity} for the similarity, {lexical} for the query's words");
     crate::commands::print(&page)
 }
 
