@@ -8,10 +8,11 @@ use r2r_model::config::EncoderConfig;
 use r2r_model::weight_file::RowTable;
 use r2r_model::weights::WeightsError;
 
+use crate::base_encoder::LowRank;
 use crate::kernels::attention::{Attention, Heads};
 use crate::kernels::rows::{self, LayerNorm};
 use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf};
-use crate::loading::{Loader, StoredLinear};
+use crate::loading::{Loader, StoredLinear, packed};
 
 /// Rows that go from attention to the end of a layer together: their widest states stay in the second cache.
 const ROWS_TOGETHER: usize = 96;
@@ -82,11 +83,12 @@ pub(crate) struct Layer {
     output_norm: LayerNorm,
 }
 
-/// The parts of a layer as they are stored: maps in the order of [`LAYER_MAPS`], and the two norms.
+/// The parts of a layer as they are stored: maps in the order of [`LAYER_MAPS`], queries scaled by 1/sqrt of the head
+/// size, and the two norms.
 pub(crate) struct StoredLayer {
-    pub(crate) maps: [StoredLinear; 6],
-    pub(crate) attention_norm: LayerNorm,
-    pub(crate) output_norm: LayerNorm,
+    maps: [StoredLinear; 6],
+    attention_norm: LayerNorm,
+    output_norm: LayerNorm,
 }
 
 /// Buffers that one thread reuses.
@@ -137,7 +139,8 @@ impl StoredLayer {
             let (n_inputs, n_outputs) = map_shape(config, which);
             loader.linear(&format!("{prefix}.{}", LAYER_MAPS[which]), n_inputs, n_outputs)
         };
-        let maps = [map(0)?, map(1)?, map(2)?, map(3)?, map(4)?, map(5)?];
+        let query = map(0)?.scaled((config.head_size() as f32).sqrt().recip());
+        let maps = [query, map(1)?, map(2)?, map(3)?, map(4)?, map(5)?];
         Ok(Self {
             maps,
             attention_norm: loader.norm(&format!("{prefix}.attention.output.LayerNorm"), config.hidden_size)?,
@@ -145,23 +148,26 @@ impl StoredLayer {
         })
     }
 
-    /// The layer, ready for products. With 8-bit integers queries, keys and values are still made in floats, a quarter
-    /// of the products: on held-out lists more than half of what the integers lose is lost there.
-    pub(crate) fn packed(self, config: &EncoderConfig, instructions: Instructions, precision: Precision) -> Layer {
+    /// The layer, ready for products, less low-rank terms where there are such. With 8-bit integers queries, keys and
+    /// values are still made in floats, a quarter of the products: on held-out lists more than half of what the integers
+    /// lose is lost there.
+    pub(crate) fn packed(&self, instructions: Instructions, precision: Precision, less: Option<&[LowRank]>) -> Layer {
         let kernel = Kernel::of(instructions, precision);
         let of_attention = match precision {
             Precision::F32 | Precision::Bf16 => kernel,
             Precision::Int8 => Kernel::of(instructions, Kernel::fastest_floats(instructions)),
         };
-        let [query, key, value, attention_out, up, down] = self.maps;
-        let query = query.scaled((config.head_size() as f32).sqrt().recip());
+        let [query, key, value, attention_out, up, down] = &self.maps;
+        let one = |map, which: usize| {
+            packed(instructions, kernel, &[map], less.map(|less| std::slice::from_ref(&less[which])))
+        };
         Layer {
-            attention_in: StoredLinear::stacked(vec![query, key, value]).packed(instructions, of_attention),
-            attention_out: attention_out.packed(instructions, kernel),
-            attention_norm: self.attention_norm,
-            up: up.packed(instructions, kernel),
-            down: down.packed(instructions, kernel),
-            output_norm: self.output_norm,
+            attention_in: packed(instructions, of_attention, &[query, key, value], less),
+            attention_out: one(attention_out, 3),
+            attention_norm: self.attention_norm.clone(),
+            up: one(up, 4),
+            down: one(down, 5),
+            output_norm: self.output_norm.clone(),
         }
     }
 }
