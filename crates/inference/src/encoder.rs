@@ -2,6 +2,7 @@
 //!
 //! Legend: S sequences, N all their pieces laid end to end, L pieces of one, D hidden size, F feed-forward width.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use r2r_model::config::EncoderConfig;
@@ -44,6 +45,15 @@ pub(crate) enum Keep {
     All,
     /// Those of the first piece of each sequence, `[S, D]`: the last layer is not computed for the others.
     First,
+}
+
+/// Some of an encoder's layers, and what they read.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch<'a> {
+    /// Which layers run.
+    pub(crate) layers: Range<usize>,
+    /// States of each sequence in front of them, `[L, D]`; `None` where they read the embeddings.
+    pub(crate) before: Option<&'a [Vec<f32>]>,
 }
 
 /// The encoder, ready to run.
@@ -158,7 +168,7 @@ impl StoredLayer {
             Precision::Int8 => Kernel::of(instructions, Kernel::fastest_floats(instructions)),
         };
         let [query, key, value, attention_out, up, down] = &self.maps;
-        let one = |map, which: usize| {
+        let one = |map: &StoredLinear, which: usize| {
             packed(instructions, kernel, &[map], less.map(|less| std::slice::from_ref(&less[which])))
         };
         Layer {
@@ -208,14 +218,41 @@ impl Encoder {
         Scratch::new(self.instructions, self.precision, self.shape.heads)
     }
 
-    /// States of the last layer, sequences one after the other; they lie in the scratch space.
-    pub(crate) fn states<'a>(&self, sequences: &[Sequence<'_>], keep: Keep, scratch: &'a mut Scratch) -> &'a [f32] {
-        let mut n = self.embed(sequences, &mut scratch.states);
-        for (index, layer) in self.layers.iter().enumerate() {
-            let keep_here = if index + 1 == self.layers.len() { keep } else { Keep::All };
-            n = self.run_layer(layer, sequences, keep_here, n, scratch);
+    /// How many layers.
+    pub(crate) fn n_layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// States behind a stretch of layers, sequences one after the other; they lie in the scratch space.
+    pub(crate) fn states<'a>(
+        &self,
+        sequences: &[Sequence<'_>],
+        stretch: &Stretch<'_>,
+        keep: Keep,
+        scratch: &'a mut Scratch,
+    ) -> &'a [f32] {
+        let mut n = match stretch.before {
+            None => self.embed(sequences, &mut scratch.states),
+            Some(before) => self.restore(before, &mut scratch.states),
+        };
+        for index in stretch.layers.clone() {
+            let keep_here = if index + 1 == stretch.layers.end { keep } else { Keep::All };
+            n = self.run_layer(&self.layers[index], sequences, keep_here, n, scratch);
         }
         &scratch.states[..n * self.shape.hidden()]
+    }
+
+    /// Puts states that were kept into the first rows of `states` and says how many they are.
+    fn restore(&self, kept: &[Vec<f32>], states: &mut Vec<f32>) -> usize {
+        let n = kept.iter().map(Vec::len).sum();
+        grow(states, n);
+        let mut rest = &mut states[..];
+        for kept in kept {
+            let (own, behind) = rest.split_at_mut(kept.len());
+            own.copy_from_slice(kept);
+            rest = behind;
+        }
+        n / self.shape.hidden()
     }
 
     /// Puts the embeddings of all pieces into the first rows of `states` and says how many they are.

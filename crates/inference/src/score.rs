@@ -1,10 +1,12 @@
 //! Scores of documents for a query.
 
+use std::ops::Range;
+
 use r2r_model::encoding::{Limits, PairEncoding, Pieces, SingleEncoding};
 use r2r_model::passage::PassageText;
 use r2r_types::document::Document;
 
-use crate::encoder::{Encoder, Keep, Scratch, Sequence};
+use crate::encoder::{Encoder, Keep, Scratch, Sequence, Stretch};
 use crate::error::InferenceError;
 use crate::kernels::rows;
 use crate::student::Student;
@@ -32,22 +34,31 @@ pub struct Scored {
 impl Student {
     /// Scores documents, in their order.
     pub fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Scored>, InferenceError> {
-        let texts: Vec<PassageText<'_>> = documents.iter().map(|document| PassageText::of(document)).collect();
-        let texts: Vec<&str> = texts.iter().map(|text| &*text.whole).collect();
+        let passages = passages(documents);
+        let texts: Vec<&str> = passages.iter().map(|passage| &*passage.whole).collect();
         self.score_texts(query, &texts)
     }
 
     /// Scores texts, in their order; a text is what [`Document::title_and_text`] gives, or a part of it.
     pub fn score_texts(&self, query: &str, texts: &[&str]) -> Result<Vec<Scored>, InferenceError> {
+        self.scored(&self.inputs(query, texts)?, None)
+    }
+
+    /// Lays out what the passes read.
+    pub(crate) fn inputs(&self, query: &str, texts: &[&str]) -> Result<Inputs, InferenceError> {
         let limits = Limits::of(&self.config);
         let query = self.tokenizer.pieces(query, limits.text_pieces())?;
-        let pieces = self.tokenize(texts, limits)?;
+        let texts = self.tokenize(texts, limits)?;
         let special = self.tokenizer.special();
-        let pairs: Vec<PairEncoding> =
-            pieces.iter().map(|text| PairEncoding::of(&query, text, special, limits)).collect();
-        let (heads, similarities) = self.signals(&pairs, &query, &pieces, limits);
-        let mut scored = Vec::with_capacity(pairs.len());
-        for (index, (pair, head)) in pairs.iter().zip(heads).enumerate() {
+        let pairs = texts.iter().map(|text| PairEncoding::of(&query, text, special, limits)).collect();
+        Ok(Inputs { query, texts, pairs })
+    }
+
+    /// Scores inputs; where the joint pass has begun, it goes on.
+    pub(crate) fn scored(&self, inputs: &Inputs, begun: Option<&Begun>) -> Result<Vec<Scored>, InferenceError> {
+        let (heads, similarities) = self.signals(inputs, begun);
+        let mut scored = Vec::with_capacity(inputs.pairs.len());
+        for (index, (pair, head)) in inputs.pairs.iter().zip(heads).enumerate() {
             let similarity = similarities.as_ref().map(|all| all[index]);
             let logit = head + similarity.map_or(0.0, |cosine| self.config.similarity_weight * cosine);
             if !logit.is_finite() {
@@ -67,34 +78,28 @@ impl Student {
 
     /// The rank head's logits, and the cosines of the base encoder's mean-pooled vectors, query and document each read
     /// alone; `None` where the student gives these no weight.
-    fn signals(
-        &self,
-        pairs: &[PairEncoding],
-        query: &Pieces,
-        texts: &[Pieces],
-        limits: Limits,
-    ) -> (Vec<f32>, Option<Vec<f32>>) {
-        let joint: Vec<Sequence<'_>> = pairs.iter().map(Sequence::of_pair).collect();
+    fn signals(&self, inputs: &Inputs, begun: Option<&Begun>) -> (Vec<f32>, Option<Vec<f32>>) {
+        let joint: Vec<Sequence<'_>> = inputs.pairs.iter().map(Sequence::of_pair).collect();
         let head = |states: &[f32], _: &[Sequence<'_>]| {
             let d = self.config.encoder.hidden_size;
             states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()
         };
-        let head = Pass { encoder: &self.encoder, sequences: &joint, keep: Keep::First, read: &head };
+        let head = Pass { keep: Keep::First, ..Pass::through(&self.encoder, &joint, begun, &head) };
         let numbers = |logits: Vec<Vec<f32>>| logits.concat();
         if self.config.similarity_weight == 0.0 {
             return (self.run_passes(&[head]).into_iter().flat_map(numbers).collect(), None);
         }
-        let special = self.tokenizer.special();
-        let singles: Vec<SingleEncoding> = std::iter::once(query)
-            .chain(texts)
-            .map(|text| SingleEncoding::of(text, special, limits.max_length))
+        let (special, max_length) = (self.tokenizer.special(), self.config.max_length);
+        let singles: Vec<SingleEncoding> = std::iter::once(&inputs.query)
+            .chain(&inputs.texts)
+            .map(|text| SingleEncoding::of(text, special, max_length))
             .collect();
-        let zeros = vec![0; limits.max_length];
+        let zeros = vec![0; max_length];
         let alone: Vec<Sequence<'_>> =
             singles.iter().map(|single| Sequence { ids: &single.ids, type_ids: &zeros[..single.ids.len()] }).collect();
         let mean = |states: &[f32], block: &[Sequence<'_>]| self.mean_vectors(states, block);
         let base = self.base.as_ref().unwrap_or(&self.encoder);
-        let similarity = Pass { encoder: base, sequences: &alone, keep: Keep::All, read: &mean };
+        let similarity = Pass::through(base, &alone, None, &mean);
         // Both passes at once, so that no thread waits for the end of the first.
         let mut results = self.run_passes(&[head, similarity]).into_iter();
         let logits = results.next().map(numbers).unwrap_or_default();
@@ -133,19 +138,24 @@ impl Student {
         let threads = self.threads().get();
         let target =
             if threads == 1 { BLOCK_PIECES } else { (total / (4 * threads)).clamp(MIN_BLOCK_PIECES, BLOCK_PIECES) };
-        let mut blocks: Vec<(&Pass<'_>, &[Sequence<'_>])> = Vec::new();
+        let mut blocks: Vec<(&Pass<'_>, Range<usize>)> = Vec::new();
         for pass in passes {
             let (mut start, mut pieces) = (0, 0);
             for (index, sequence) in pass.sequences.iter().enumerate() {
                 pieces += length(sequence);
                 if pieces >= target || index + 1 == pass.sequences.len() {
-                    blocks.push((pass, &pass.sequences[start..=index]));
+                    blocks.push((pass, start..index + 1));
                     (start, pieces) = (index + 1, 0);
                 }
             }
         }
         let read = self.pool.map(&blocks, |(pass, block)| {
-            let run = |scratch: &mut Scratch| (pass.read)(pass.encoder.states(block, pass.keep, scratch), block);
+            let sequences = &pass.sequences[block.clone()];
+            let before = pass.stretch.before.map(|before| &before[block.clone()]);
+            let stretch = Stretch { layers: pass.stretch.layers.clone(), before };
+            let run = |scratch: &mut Scratch| {
+                (pass.read)(pass.encoder.states(sequences, &stretch, pass.keep, scratch), sequences)
+            };
             self.scratch.lend(|| pass.encoder.scratch(), run)
         });
         let mut read = read.into_iter().flatten();
@@ -160,9 +170,41 @@ pub(crate) type ReadStates<'a> = dyn Fn(&[f32], &[Sequence<'_>]) -> Vec<Vec<f32>
 pub(crate) struct Pass<'a> {
     pub(crate) encoder: &'a Encoder,
     pub(crate) sequences: &'a [Sequence<'a>],
+    /// Its `before` has the states of all sequences.
+    pub(crate) stretch: Stretch<'a>,
     pub(crate) keep: Keep,
     /// Makes of the states of a block one row of numbers for each of its sequences.
     pub(crate) read: &'a ReadStates<'a>,
+}
+
+/// What the passes of one request read.
+pub(crate) struct Inputs {
+    pub(crate) query: Pieces,
+    pub(crate) texts: Vec<Pieces>,
+    /// The query beside each text.
+    pub(crate) pairs: Vec<PairEncoding>,
+}
+
+/// A pass that stopped behind some of its layers.
+pub(crate) struct Begun {
+    /// How many layers.
+    pub(crate) layers: usize,
+    /// The states of each sequence behind them, `[L, D]`.
+    pub(crate) states: Vec<Vec<f32>>,
+}
+
+impl<'a> Pass<'a> {
+    /// All sequences through the encoder, from where they stopped to its end, keeping every state.
+    pub(crate) fn through(
+        encoder: &'a Encoder,
+        sequences: &'a [Sequence<'a>],
+        begun: Option<&'a Begun>,
+        read: &'a ReadStates<'a>,
+    ) -> Self {
+        let first = begun.map_or(0, |begun| begun.layers);
+        let stretch = Stretch { layers: first..encoder.n_layers(), before: begun.map(|begun| begun.states.as_slice()) };
+        Self { encoder, sequences, stretch, keep: Keep::All, read }
+    }
 }
 
 impl<'a> Sequence<'a> {
@@ -170,6 +212,23 @@ impl<'a> Sequence<'a> {
     pub(crate) fn of_pair(pair: &'a PairEncoding) -> Self {
         Self { ids: &pair.ids, type_ids: &pair.type_ids }
     }
+}
+
+/// The texts of documents as the encoder reads them.
+pub(crate) fn passages<'a>(documents: &[&'a Document]) -> Vec<PassageText<'a>> {
+    documents.iter().map(|document| PassageText::of(document)).collect()
+}
+
+/// A copy of the states of each sequence of a block, `[L, D]`.
+pub(crate) fn states_of_each(states: &[f32], block: &[Sequence<'_>], d: usize) -> Vec<Vec<f32>> {
+    let mut rest = states;
+    let mut of_each = Vec::with_capacity(block.len());
+    for sequence in block {
+        let (own, behind) = rest.split_at(sequence.ids.len() * d);
+        of_each.push(own.to_vec());
+        rest = behind;
+    }
+    of_each
 }
 
 /// The mean of rows of length `d`.

@@ -12,6 +12,7 @@ use r2r_model::tokenizer::Tokenizer;
 use r2r_model::weights::WeightsError;
 
 use crate::base_encoder::LowRank;
+use crate::early::ExitHead;
 use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer};
 use crate::error::InferenceError;
 use crate::evidence::EvidenceHead;
@@ -45,6 +46,7 @@ pub struct Student {
     pub(crate) base: Option<Encoder>,
     pub(crate) head: RankHead,
     pub(crate) reasons: Option<ReasonParts>,
+    pub(crate) exit_head: Option<ExitHead>,
     pub(crate) pool: Pool,
     /// Buffers of threads between their blocks.
     pub(crate) scratch: Reused<Scratch>,
@@ -98,6 +100,7 @@ impl Student {
         let folder = StudentFolder::open(dir)?;
         let config = folder.config()?;
         let vocabulary = folder.reason_words(&config)?;
+        let exit_head = ExitHead::load(&folder, &config)?;
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let pool =
@@ -121,6 +124,7 @@ impl Student {
             base: parts.base,
             head: parts.head,
             reasons: parts.reasons,
+            exit_head,
             pool,
             scratch: Reused::new(),
             precision,
@@ -221,11 +225,6 @@ impl Parts {
         }
         let base =
             needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions, precision));
-        Ok(Self {
-            encoder: Encoder::new(embeddings, layers, shape, instructions, precision),
-            base,
-            head,
-            reasons,
-        })
+        Ok(Self { encoder: Encoder::new(embeddings, layers, shape, instructions, precision), base, head, reasons })
     }
 }

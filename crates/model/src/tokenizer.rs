@@ -93,10 +93,8 @@ impl Tokenizer {
         if let Some((inner, n_pieces)) = serde_json::from_slice(json).ok().and_then(BertFile::into_tokenizer) {
             return Self::of(inner, n_pieces);
         }
-        let inner = tokenizers::Tokenizer::from_bytes(json).map_err(|error| TokenizerError::Unreadable {
-            path: path.to_owned(),
-            message: error.to_string(),
-        })?;
+        let inner = tokenizers::Tokenizer::from_bytes(json)
+            .map_err(|error| TokenizerError::Unreadable { path: path.to_owned(), message: error.to_string() })?;
         let n_pieces = end_of(inner.get_vocab(true).values());
         Self::of(inner, n_pieces)
     }

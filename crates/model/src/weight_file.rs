@@ -212,8 +212,7 @@ struct Header {
 fn read_header(file: &File, length: u64, path: &str) -> Result<Header, WeightsError> {
     let corrupt = |message: String| WeightsError::Corrupt { path: path.to_owned(), message };
     let read = |start, length| {
-        read_at(file, Place { start, length })
-            .map_err(|source| WeightsError::File { path: path.to_owned(), source })
+        read_at(file, Place { start, length }).map_err(|source| WeightsError::File { path: path.to_owned(), source })
     };
     if length < LENGTH_BYTES {
         return Err(corrupt(format!("{length} bytes are no header")));
@@ -293,11 +292,7 @@ fn checked_scales<'a>(
         scales.ok_or_else(|| WeightsError::Dtype { name: name.to_owned(), dtype: "I8 without scales".to_owned() })?;
     let shape = &matrix.shape;
     if shape.len() != 2 || scales.shape != [shape[0]] || shape[1] == 0 {
-        return Err(WeightsError::Scales {
-            name: name.to_owned(),
-            shape: shape.clone(),
-            scales: scales.shape.clone(),
-        });
+        return Err(WeightsError::Scales { name: name.to_owned(), shape: shape.clone(), scales: scales.shape.clone() });
     }
     Ok(scales)
 }

@@ -1,6 +1,8 @@
 //! The engine against golden numbers, against itself, and against damaged folders.
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a skipped test says so, a broken one stops")]
 
+/// Stopped documents, and the scores of those that go on.
+mod early;
 /// Batch equals single, second run equals first, any threads equal one.
 mod equalities;
 /// What is wrong with a folder is said.

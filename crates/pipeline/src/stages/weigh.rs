@@ -4,32 +4,28 @@
 //! of them off the topic, and there the similarity deserves more. So the weight is chosen on held-out queries as the
 //! student is used: on what BM25 finds for them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use r2r_distillation::query_text::normalized;
 use r2r_evaluation::evaluate::{EvaluationOptions, evaluate};
 use r2r_evaluation::measures::Measure;
 use r2r_inference::Scored;
 use r2r_model::folder::StudentFolder;
 use r2r_training::calibration::{fit_calibration, fit_grades};
-use r2r_types::document::{Document, Query};
+use r2r_types::document::Document;
 use r2r_types::example::DistillationExample;
-use r2r_types::formats::beir::{Collection, read_qrels};
 use r2r_types::id::{DocId, QueryId};
 use r2r_types::qrels::Qrels;
 use r2r_types::run::Run;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::error::PipelineError;
 use crate::progress::Progress;
 use crate::provenance::Provenance;
 use crate::recipe::{Recipe, ValidationSection};
-use crate::stages::distill::{DEV, TRAIN, read_examples, test_queries};
-use crate::stages::index::refresh_index;
-use crate::stages::retrieve::retrieve_run;
+use crate::stages::distill::{DEV, read_examples};
+use crate::stages::held_out::{HeldOut, HeldOutList, held_out, known_queries};
 use crate::student::{LoadedStudent, StudentOptions};
 
 /// The weights that are tried: from none on, each √2 times the one before.
@@ -58,12 +54,8 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
         return Ok(None);
     }
     let engine = LoadedStudent::open(student, &StudentOptions::default())?;
-    let distilled = recipe.artifact("distill");
-    let (train, dev) = (read_examples(&distilled.join(TRAIN))?, read_examples(&distilled.join(DEV))?);
-    let mut known: HashSet<String> = train.iter().map(|example| normalized(&example.query.text)).collect();
-    for path in &recipe.distillation.leakage {
-        known.extend(test_queries(&recipe.data_path(path))?.iter().map(|query| normalized(&query.text)));
-    }
+    let dev = read_examples(&recipe.artifact("distill").join(DEV))?;
+    let known = known_queries(recipe)?;
 
     let mut lists = Vec::new();
     for section in &recipe.validation {
@@ -87,8 +79,8 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let logits = dev_logits(&engine, &dev, weight)?;
     config.calibration = fit_calibration(&dev, &logits).unwrap_or(config.calibration);
     config.grades = fit_grades(&dev, &logits).unwrap_or(config.grades);
-    // What faster number formats lose was measured with the other weight.
-    config.precision = None;
+    // What faster number formats lose was measured with the other weight, and the exit head foresees the other logits.
+    (config.precision, config.early) = (None, None);
     folder.replace_config(&config).map_err(PipelineError::failed)?;
     let queries = lists.iter().map(|list| list.scored.len()).sum();
     progress.say(&format!("the similarity counts {weight} instead of {before:.2}, by {queries} held-out queries"));
@@ -144,8 +136,7 @@ fn logit(scored: Scored, weight: f32) -> f32 {
     scored.head + weight * scored.similarity.unwrap_or(0.0)
 }
 
-/// The queries of a collection that nothing was learned from and whose candidates hold a relevant document, in the order
-/// of a seeded hash, scored.
+/// The held-out queries of a collection, scored.
 fn scored_lists(
     recipe: &Recipe,
     section: &ValidationSection,
@@ -153,37 +144,19 @@ fn scored_lists(
     known: &HashSet<String>,
     progress: &mut dyn Progress,
 ) -> Result<ScoredLists, PipelineError> {
-    let path = recipe.data_path(&section.path);
-    let index = recipe.artifact("indexes").join(section.path.file_name().unwrap_or(section.path.as_os_str()));
-    refresh_index(&path, &index, progress)?;
-    let collection = Collection::read(&path)?;
-    let qrels = read_qrels(&path, &section.split)?;
-    let is_held_out = |query: &&Arc<Query>| {
-        let relevant = qrels.judged(&query.id).is_some_and(|judged| judged.values().any(|grade| *grade > 0));
-        relevant && !known.contains(&normalized(&query.text))
-    };
-    let mut queries: Vec<Arc<Query>> = collection.queries.values().filter(is_held_out).cloned().collect();
-    queries.sort_by_cached_key(|query| Sha256::digest(format!("{} {}", recipe.seed, query.id)).to_vec());
-    queries.truncate(section.limit);
-    let (candidates, _) = retrieve_run(&index, &queries, section.depth, recipe.retrieval.bm25(), progress)?;
-    let texts: HashMap<&QueryId, &str> = queries.iter().map(|query| (&query.id, query.text.as_str())).collect();
-
-    let mut scored = Vec::new();
-    progress.begin("weigh", Some(candidates.queries().len() as u64));
-    for (done, (query, documents)) in candidates.iter().enumerate() {
+    let HeldOut { qrels, lists } = held_out(recipe, section, known, progress)?;
+    let mut scored = Vec::with_capacity(lists.len());
+    progress.begin("weigh", Some(lists.len() as u64));
+    for (done, HeldOutList { query, documents }) in lists.into_iter().enumerate() {
         if progress.stop_requested() {
             return Err(PipelineError::Stopped);
         }
         progress.at(done as u64 + 1);
-        let found: Vec<&Document> =
-            documents.iter().filter_map(|(doc, _)| collection.documents.get(doc).map(Arc::as_ref)).collect();
-        if !found.iter().any(|document| qrels.grade(query, &document.id).is_some_and(|grade| grade > 0)) {
-            continue;
-        }
-        let signals = student.signals(texts.get(query).copied().unwrap_or_default(), &found)?;
-        scored.push((query.clone(), found.iter().map(|document| document.id.clone()).zip(signals).collect()));
+        let documents: Vec<&Document> = documents.iter().map(Arc::as_ref).collect();
+        let signals = student.signals(&query.text, &documents)?;
+        scored.push((query.id.clone(), documents.iter().map(|document| document.id.clone()).zip(signals).collect()));
     }
-    progress.end(&format!("{}: {} held-out queries", path.display(), scored.len()));
+    progress.end(&format!("{}: {} held-out queries", section.path.display(), scored.len()));
     Ok(ScoredLists { qrels, scored })
 }
 
