@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 OURS = ["f32", "bf16", "int8"]
 PEERS = ["onnx-f32", "onnx-int8", "torch-f32", "torch-bf16", "flashrank"]
+RUST_PEERS = ["fastembed-f32", "candle-f32"]
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 
@@ -26,10 +27,13 @@ class Engine:
             kind, precision = name.rsplit("-", 1)
             folder = options.student if kind == "r2r-student" else options.models / "cross-encoder"
             command = [str(options.server), str(folder), str(threads), precision]
+        elif name in RUST_PEERS:
+            command = [str(options.rust_peers), name, str(options.models), str(threads)]
         else:
             command = [sys.executable, str(HERE / "worker.py"), name, str(options.models), str(threads)]
         env = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false",
-                            "RAYON_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
+                            "RAYON_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1",
+                            "ORT_DYLIB_PATH": onnx_library()}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True, env=env)
 
@@ -44,6 +48,13 @@ class Engine:
     def close(self):
         self.process.stdin.close()
         self.process.wait(timeout=60)
+
+
+def onnx_library():
+    """ONNX Runtime's own library inside its Python package."""
+    import onnxruntime
+
+    return str(next((Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.*")))
 
 
 def read_lines(path):
@@ -129,7 +140,7 @@ def workloads(options):
 
 def measure(options):
     loads, run, qrels = workloads(options)
-    names = [f"r2r-{precision}" for precision in OURS] + [p for p in PEERS if p not in options.without]
+    names = [f"r2r-{precision}" for precision in OURS] + [p for p in PEERS + RUST_PEERS if p not in options.without]
     results = []
     for threads in options.threads:
         for name, requests, rounds in loads:
@@ -234,6 +245,7 @@ def main():
     parser.add_argument("--models", type=Path, required=True, help="what export.py wrote")
     parser.add_argument("--student", type=Path, required=True)
     parser.add_argument("--server", type=Path, required=True, help="the example score_server of r2r-inference")
+    parser.add_argument("--rust-peers", type=Path, required=True, help="the binary of rust/")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--quick", action="store_true", help="tiny workloads")
     parser.add_argument("--without", nargs="*", default=[], help="engines to leave out")

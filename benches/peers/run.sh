@@ -15,6 +15,9 @@ cd ../..
 cargo build --release -p r2r --no-default-features
 cargo build --release -p r2r-inference --example score_server
 target=${CARGO_TARGET_DIR:-target}/release
+# Built apart: these engines must not choose versions or features for ours.
+peers_target=${R2R_PEERS_TARGET:-$here/rust/target}
+cargo build --release --manifest-path "$here/rust/Cargo.toml" --target-dir "$peers_target"
 models=${R2R_PEERS_MODELS:-$here/models}
 student=${R2R_STUDENT:-models/r2r-mini}
 rm -rf "$models"
@@ -22,4 +25,4 @@ mkdir -p "$models"
 "$target/r2r" export --student "$student" --output "$models/cross-encoder"
 "$venv/bin/python" "$here/export.py" "$models"
 exec "$venv/bin/python" "$here/measure.py" --data "$data" --models "$models" --student "$student" \
-  --server "$target/examples/score_server" "$@"
+  --server "$target/examples/score_server" --rust-peers "$peers_target/release/peers" "$@"

@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Precision(MeasurePrecision),
     /// Choose how much the base's similarity counts in a student, on a recipe's held-out queries; `precision` comes after.
     Weigh(Weigh),
+    /// Learn when a student may stop a document, on a recipe's held-out queries: what `rerank --early` goes by.
+    Early(Early),
     /// Answer rerank clients over HTTP, with explanations and a page that shows why.
     Serve(Box<Serve>),
     /// Be a tool of an agent: the Model Context Protocol over standard input and output.
@@ -134,6 +136,10 @@ pub(crate) struct Rerank {
     /// Show only the best N documents.
     #[arg(long, value_name = "N")]
     pub top: Option<NonZeroUsize>,
+    /// Stop documents that will not be among the best N with a part of the work done: faster, for a measured loss. They
+    /// stand below all others, by what was foreseen of their scores.
+    #[arg(long, value_name = "N")]
+    pub early: Option<NonZeroUsize>,
     /// Print JSON instead of a page for people.
     #[arg(long)]
     pub json: bool,
@@ -147,6 +153,7 @@ const RERANK_EXAMPLES: &str = "\
 Examples:
   r2r rerank --query 'why is the sky blue' --documents docs.jsonl --reasons 3
   r2r rerank --collection data/scifact --run bm25.trec --output student.trec
+  r2r rerank --collection data/scifact --run bm25.trec --output student.trec --early 10
   r2r rerank --collection data/scifact --run bm25.trec --output teacher.trec --provider openai --model NAME --dry-run
   r2r evaluate --run teacher.trec student.trec --qrels data/scifact/qrels/test.tsv --baseline student.trec
 
@@ -402,6 +409,19 @@ pub(crate) struct Weigh {
     /// Folder of the student; its config.json and provenance.json are updated.
     #[arg(long, value_name = "DIR")]
     pub student: PathBuf,
+}
+
+/// `r2r early`
+#[derive(Args, Debug)]
+pub(crate) struct Early {
+    #[command(flatten)]
+    pub recipe: RecipeArguments,
+    /// Folder of the student; it gets an exit head, and its config.json and provenance.json are updated.
+    #[arg(long, value_name = "DIR")]
+    pub student: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `r2r doctor`

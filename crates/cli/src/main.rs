@@ -56,6 +56,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Export(options) => commands::export::run(options),
         Command::Precision(options) => commands::precision::run(options),
         Command::Weigh(options) => commands::weigh::run(options),
+        Command::Early(options) => commands::early::run(options),
         Command::Serve(options) => commands::serve::run(options),
         Command::Mcp(options) => commands::mcp::run(options),
         Command::Doctor(options) => commands::doctor::run(options),

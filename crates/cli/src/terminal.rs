@@ -52,6 +52,7 @@ pub(crate) fn page(results: &QueryResults, documents: &[Document], seconds: f64)
             (None, Some(grade)) => format!("grade {grade}"),
             (None, None) => String::new(),
         };
+        let said = if result.stopped_early { format!("{said}?") } else { said };
         let line = format!("{:>3}  {}  {said}  ", result.rank, movement(result));
         let room = width.saturating_sub(20);
         let _ = writeln!(page, "{line}{STRONG}{}{STRONG:#}", shorten(&label, room));
@@ -62,6 +63,12 @@ pub(crate) fn page(results: &QueryResults, documents: &[Document], seconds: f64)
     let n_shown = results.results.len();
     if n_shown < n {
         let _ = writeln!(page, "{FAINT}     and {} more{FAINT:#}", n - n_shown);
+    }
+    if let Some(stopped) = results.finished.map(|finished| n.saturating_sub(finished)).filter(|stopped| *stopped > 0) {
+        let _ = writeln!(
+            page,
+            "{FAINT}     {stopped} of {n} were stopped early: they stand last, by what was foreseen of their scores (?){FAINT:#}"
+        );
     }
     let n_truncated = results.results.iter().filter(|result| result.truncated).count();
     if n_truncated > 0 {

@@ -4,14 +4,13 @@ use std::ops::Range;
 
 use r2r_model::encoding::{Limits, PairEncoding};
 use r2r_model::pair_words::PairWords;
-use r2r_model::passage::PassageText;
 use r2r_model::plan::Side;
 use r2r_model::sentence_pieces::{SentencePieces, sentence_pieces};
 use r2r_types::document::Document;
 
-use crate::encoder::{Keep, Sequence};
+use crate::encoder::Sequence;
 use crate::error::InferenceError;
-use crate::score::{Pass, mean_rows};
+use crate::score::{Pass, mean_rows, passages, states_of_each};
 use crate::student::Student;
 
 /// A query and a document after the joint pass.
@@ -44,7 +43,7 @@ impl Student {
     /// Runs the joint pass for documents and keeps their states: a few hundred kilobytes for each.
     pub fn encode(&self, query: &str, documents: &[&Document]) -> Result<Vec<EncodedPair>, InferenceError> {
         let limits = Limits::of(&self.config);
-        let passages: Vec<PassageText<'_>> = documents.iter().map(|document| PassageText::of(document)).collect();
+        let passages = passages(documents);
         let texts: Vec<&str> = passages.iter().map(|passage| &*passage.whole).collect();
         let query_pieces = self.tokenizer.pieces(query, limits.query_pieces())?;
         let pieces = self.tokenize(&texts, limits)?;
@@ -68,17 +67,8 @@ impl Student {
     fn pair_states(&self, encodings: &[PairEncoding]) -> Vec<Vec<f32>> {
         let d = self.config.encoder.hidden_size;
         let sequences: Vec<Sequence<'_>> = encodings.iter().map(Sequence::of_pair).collect();
-        let copy = |states: &[f32], block: &[Sequence<'_>]| {
-            let mut rest = states;
-            let mut of_each = Vec::with_capacity(block.len());
-            for sequence in block {
-                let (own, behind) = rest.split_at(sequence.ids.len() * d);
-                of_each.push(own.to_vec());
-                rest = behind;
-            }
-            of_each
-        };
-        let pass = Pass { encoder: &self.encoder, sequences: &sequences, keep: Keep::All, read: &copy };
+        let copy = |states: &[f32], block: &[Sequence<'_>]| states_of_each(states, block, d);
+        let pass = Pass::through(&self.encoder, &sequences, None, &copy);
         self.run_passes(&[pass]).into_iter().flatten().collect()
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! Legend: S sequences, N all their pieces laid end to end, L pieces of one, D hidden size, F feed-forward width.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use r2r_model::config::EncoderConfig;
 use r2r_model::weight_file::RowTable;
 use r2r_model::weights::WeightsError;
 
+use crate::base_encoder::LowRank;
 use crate::kernels::attention::{Attention, Heads};
 use crate::kernels::rows::{self, LayerNorm};
 use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf};
-use crate::loading::{Loader, StoredLinear};
+use crate::loading::{Loader, StoredLinear, packed};
 
 /// Rows that go from attention to the end of a layer together: their widest states stay in the second cache.
 const ROWS_TOGETHER: usize = 96;
@@ -43,6 +45,15 @@ pub(crate) enum Keep {
     All,
     /// Those of the first piece of each sequence, `[S, D]`: the last layer is not computed for the others.
     First,
+}
+
+/// Some of an encoder's layers, and what they read.
+#[derive(Clone, Debug)]
+pub(crate) struct Stretch<'a> {
+    /// Which layers run.
+    pub(crate) layers: Range<usize>,
+    /// States of each sequence in front of them, `[L, D]`; `None` where they read the embeddings.
+    pub(crate) before: Option<&'a [Vec<f32>]>,
 }
 
 /// The encoder, ready to run.
@@ -82,11 +93,12 @@ pub(crate) struct Layer {
     output_norm: LayerNorm,
 }
 
-/// The parts of a layer as they are stored: maps in the order of [`LAYER_MAPS`], and the two norms.
+/// The parts of a layer as they are stored: maps in the order of [`LAYER_MAPS`], queries scaled by 1/sqrt of the head
+/// size, and the two norms.
 pub(crate) struct StoredLayer {
-    pub(crate) maps: [StoredLinear; 6],
-    pub(crate) attention_norm: LayerNorm,
-    pub(crate) output_norm: LayerNorm,
+    maps: [StoredLinear; 6],
+    attention_norm: LayerNorm,
+    output_norm: LayerNorm,
 }
 
 /// Buffers that one thread reuses.
@@ -137,7 +149,8 @@ impl StoredLayer {
             let (n_inputs, n_outputs) = map_shape(config, which);
             loader.linear(&format!("{prefix}.{}", LAYER_MAPS[which]), n_inputs, n_outputs)
         };
-        let maps = [map(0)?, map(1)?, map(2)?, map(3)?, map(4)?, map(5)?];
+        let query = map(0)?.scaled((config.head_size() as f32).sqrt().recip());
+        let maps = [query, map(1)?, map(2)?, map(3)?, map(4)?, map(5)?];
         Ok(Self {
             maps,
             attention_norm: loader.norm(&format!("{prefix}.attention.output.LayerNorm"), config.hidden_size)?,
@@ -145,23 +158,26 @@ impl StoredLayer {
         })
     }
 
-    /// The layer, ready for products. With 8-bit integers queries, keys and values are still made in floats, a quarter
-    /// of the products: on held-out lists more than half of what the integers lose is lost there.
-    pub(crate) fn packed(self, config: &EncoderConfig, instructions: Instructions, precision: Precision) -> Layer {
+    /// The layer, ready for products, less low-rank terms where there are such. With 8-bit integers queries, keys and
+    /// values are still made in floats, a quarter of the products: on held-out lists more than half of what the integers
+    /// lose is lost there.
+    pub(crate) fn packed(&self, instructions: Instructions, precision: Precision, less: Option<&[LowRank]>) -> Layer {
         let kernel = Kernel::of(instructions, precision);
         let of_attention = match precision {
             Precision::F32 | Precision::Bf16 => kernel,
             Precision::Int8 => Kernel::of(instructions, Kernel::fastest_floats(instructions)),
         };
-        let [query, key, value, attention_out, up, down] = self.maps;
-        let query = query.scaled((config.head_size() as f32).sqrt().recip());
+        let [query, key, value, attention_out, up, down] = &self.maps;
+        let one = |map: &StoredLinear, which: usize| {
+            packed(instructions, kernel, &[map], less.map(|less| std::slice::from_ref(&less[which])))
+        };
         Layer {
-            attention_in: StoredLinear::stacked(vec![query, key, value]).packed(instructions, of_attention),
-            attention_out: attention_out.packed(instructions, kernel),
-            attention_norm: self.attention_norm,
-            up: up.packed(instructions, kernel),
-            down: down.packed(instructions, kernel),
-            output_norm: self.output_norm,
+            attention_in: packed(instructions, of_attention, &[query, key, value], less),
+            attention_out: one(attention_out, 3),
+            attention_norm: self.attention_norm.clone(),
+            up: one(up, 4),
+            down: one(down, 5),
+            output_norm: self.output_norm.clone(),
         }
     }
 }
@@ -202,14 +218,41 @@ impl Encoder {
         Scratch::new(self.instructions, self.precision, self.shape.heads)
     }
 
-    /// States of the last layer, sequences one after the other; they lie in the scratch space.
-    pub(crate) fn states<'a>(&self, sequences: &[Sequence<'_>], keep: Keep, scratch: &'a mut Scratch) -> &'a [f32] {
-        let mut n = self.embed(sequences, &mut scratch.states);
-        for (index, layer) in self.layers.iter().enumerate() {
-            let keep_here = if index + 1 == self.layers.len() { keep } else { Keep::All };
-            n = self.run_layer(layer, sequences, keep_here, n, scratch);
+    /// How many layers.
+    pub(crate) fn n_layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// States behind a stretch of layers, sequences one after the other; they lie in the scratch space.
+    pub(crate) fn states<'a>(
+        &self,
+        sequences: &[Sequence<'_>],
+        stretch: &Stretch<'_>,
+        keep: Keep,
+        scratch: &'a mut Scratch,
+    ) -> &'a [f32] {
+        let mut n = match stretch.before {
+            None => self.embed(sequences, &mut scratch.states),
+            Some(before) => self.restore(before, &mut scratch.states),
+        };
+        for index in stretch.layers.clone() {
+            let keep_here = if index + 1 == stretch.layers.end { keep } else { Keep::All };
+            n = self.run_layer(&self.layers[index], sequences, keep_here, n, scratch);
         }
         &scratch.states[..n * self.shape.hidden()]
+    }
+
+    /// Puts states that were kept into the first rows of `states` and says how many they are.
+    fn restore(&self, kept: &[Vec<f32>], states: &mut Vec<f32>) -> usize {
+        let n = kept.iter().map(Vec::len).sum();
+        grow(states, n);
+        let mut rest = &mut states[..];
+        for kept in kept {
+            let (own, behind) = rest.split_at_mut(kept.len());
+            own.copy_from_slice(kept);
+            rest = behind;
+        }
+        n / self.shape.hidden()
     }
 
     /// Puts the embeddings of all pieces into the first rows of `states` and says how many they are.

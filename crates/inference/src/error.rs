@@ -41,6 +41,12 @@ pub enum InferenceError {
         /// What the system says.
         error: String,
     },
+    /// The student was not fitted to stop documents early.
+    #[error("student {student} does not know when to stop a document; fit it with r2r early, or finish all")]
+    NoExitHead {
+        /// The student's name.
+        student: String,
+    },
     /// The student only ranks.
     #[error("student {student} writes no reasons; train one with reasons, or ask for scores alone")]
     NoReasons {

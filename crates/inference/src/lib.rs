@@ -14,6 +14,7 @@
 
 mod base_encoder;
 mod beam;
+pub mod early;
 pub mod encoded_pair;
 mod encoder;
 pub mod error;
@@ -27,6 +28,7 @@ mod reason_decoder;
 pub mod score;
 pub mod student;
 
+pub use early::{Decided, PairFeatures};
 pub use encoded_pair::EncodedPair;
 pub use error::InferenceError;
 pub use evidence::SentenceScore;

@@ -1,19 +1,22 @@
 //! Tensors of a student turned into packed matrices and norms.
 
+use std::ops::Range;
+
 use r2r_model::weight_file::{RowTable, WeightFile};
 use r2r_model::weights::WeightsError;
 
+use crate::base_encoder::LowRank;
 use crate::kernels::rows::LayerNorm;
 use crate::kernels::{Instructions, Kernel, PackedMatrix, Precision};
 
-/// A linear map as it is stored.
+/// A linear map as it is stored: its weights become floats a few rows at a time, while it is packed.
 pub(crate) struct StoredLinear {
     /// `[outputs, inputs]`.
-    pub(crate) weight: Vec<f32>,
+    weight: RowTable,
     /// `[outputs]`.
-    pub(crate) bias: Vec<f32>,
-    /// Length of an input row.
-    pub(crate) n_inputs: usize,
+    bias: Vec<f32>,
+    /// What both are multiplied with.
+    factor: f32,
 }
 
 /// Makes the parts of a student from its tensors.
@@ -29,29 +32,48 @@ pub(crate) struct Loader {
 }
 
 impl StoredLinear {
-    /// Maps with the same inputs as one map, their outputs one after the other.
-    pub(crate) fn stacked(parts: Vec<Self>) -> Self {
-        let n_inputs = parts[0].n_inputs;
-        let mut whole = Self { weight: Vec::new(), bias: Vec::new(), n_inputs };
-        for part in parts {
-            whole.weight.extend(part.weight);
-            whole.bias.extend(part.bias);
-        }
-        whole
-    }
-
     /// The map with all its outputs multiplied.
-    pub(crate) fn scaled(mut self, factor: f32) -> Self {
-        for value in self.weight.iter_mut().chain(&mut self.bias) {
-            *value *= factor;
-        }
-        self
+    pub(crate) fn scaled(self, factor: f32) -> Self {
+        Self { factor: self.factor * factor, ..self }
     }
 
-    /// The map, ready for products of a kernel.
-    pub(crate) fn packed(&self, instructions: Instructions, kernel: Kernel) -> PackedMatrix {
-        PackedMatrix::of_linear(instructions, kernel, &self.weight, &self.bias, self.n_inputs)
+    /// Writes rows of the weight, less a low-rank term, into `block`.
+    fn read_rows(&self, rows: Range<usize>, less: Option<&LowRank>, block: &mut [f32]) {
+        for (index, row) in rows.clone().zip(block.chunks_exact_mut(self.weight.width())) {
+            self.weight.read_row(index, row);
+        }
+        if let Some(less) = less {
+            less.subtract(rows, block);
+        }
+        if self.factor.total_cmp(&1.0).is_ne() {
+            for value in block {
+                *value *= self.factor;
+            }
+        }
     }
+}
+
+/// Packs maps with the same inputs as one, their outputs one after the other, each less its low-rank term where there
+/// are such terms.
+pub(crate) fn packed(
+    instructions: Instructions,
+    kernel: Kernel,
+    maps: &[&StoredLinear],
+    less: Option<&[LowRank]>,
+) -> PackedMatrix {
+    let k = maps[0].weight.width();
+    let bias: Vec<f32> = maps.iter().flat_map(|map| map.bias.iter().map(|bias| bias * map.factor)).collect();
+    PackedMatrix::of_rows(instructions, kernel, k, &bias, |rows, block| {
+        let mut first = 0;
+        for (which, map) in maps.iter().enumerate() {
+            let own = rows.start.max(first)..rows.end.min(first + map.bias.len());
+            if !own.is_empty() {
+                let part = &mut block[(own.start - rows.start) * k..(own.end - rows.start) * k];
+                map.read_rows(own.start - first..own.end - first, less.map(|less| &less[which]), part);
+            }
+            first += map.bias.len();
+        }
+    })
 }
 
 impl Loader {
@@ -60,21 +82,24 @@ impl Loader {
         self.weights.tensor(name, shape)
     }
 
-    /// A matrix of which single rows are looked up.
+    /// A matrix whose rows are looked up one by one.
     pub(crate) fn table(&self, name: &str, shape: [usize; 2]) -> Result<RowTable, WeightsError> {
         self.weights.table(name, shape)
     }
 
-    /// `NAME.weight` and `NAME.bias`; the maps of the reason decoder may lack a bias.
+    /// `NAME.weight` and `NAME.bias`.
     pub(crate) fn linear(&self, name: &str, n_inputs: usize, n_outputs: usize) -> Result<StoredLinear, WeightsError> {
-        let weight = self.weights.tensor(&format!("{name}.weight"), &[n_outputs, n_inputs])?;
-        let bias_name = format!("{name}.bias");
-        let bias = if name.starts_with("reason.") && self.weights.shape(&bias_name).is_none() {
-            vec![0.0; n_outputs]
-        } else {
-            self.weights.tensor(&bias_name, &[n_outputs])?
-        };
-        Ok(StoredLinear { weight, bias, n_inputs })
+        let weight = self.weights.table(&format!("{name}.weight"), [n_outputs, n_inputs])?;
+        Ok(StoredLinear { weight, bias: self.bias(name, n_outputs)?, factor: 1.0 })
+    }
+
+    /// `NAME.bias`; the maps of the reason decoder may lack it.
+    pub(crate) fn bias(&self, name: &str, n: usize) -> Result<Vec<f32>, WeightsError> {
+        let name = format!("{name}.bias");
+        if name.starts_with("reason.") && self.weights.shape(&name).is_none() {
+            return Ok(vec![0.0; n]);
+        }
+        self.weights.tensor(&name, &[n])
     }
 
     /// `NAME.weight` and `NAME.bias` of a linear map, packed for a precision.
@@ -86,7 +111,7 @@ impl Loader {
         precision: Precision,
     ) -> Result<PackedMatrix, WeightsError> {
         let kernel = Kernel::of(self.instructions, precision);
-        Ok(self.linear(name, n_inputs, n_outputs)?.packed(self.instructions, kernel))
+        Ok(packed(self.instructions, kernel, &[&self.linear(name, n_inputs, n_outputs)?], None))
     }
 
     /// `NAME.weight` and `NAME.bias` of a layer norm.

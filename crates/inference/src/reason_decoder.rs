@@ -11,7 +11,7 @@ use r2r_model::weights::WeightsError;
 
 use crate::kernels::rows::{self, LayerNorm};
 use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, RowsOf};
-use crate::loading::{Loader, StoredLinear};
+use crate::loading::{Loader, packed};
 
 /// The decoder, ready to run.
 pub(crate) struct ReasonDecoder {
@@ -28,7 +28,8 @@ pub(crate) struct ReasonDecoder {
     /// Scaled by 1/sqrt(D).
     copy: PackedMatrix,
     /// From a state to what is added to the score of the source word that goes on, `[1, D]`.
-    continuation: StoredLinear,
+    continuation: Vec<f32>,
+    continuation_bias: f32,
     hidden: usize,
     heads: usize,
     instructions: Instructions,
@@ -85,12 +86,11 @@ impl ReasonDecoder {
         let kernel = Kernel::of(instructions, precision);
         let words = loader.tensor("reason.words.weight", &[config.vocabulary, d])?;
         let vocabulary_bias = loader.tensor("reason.vocabulary_bias", &[config.vocabulary])?;
-        let copy =
-            StoredLinear { weight: loader.tensor("reason.copy.weight", &[d, d])?, bias: vec![0.0; d], n_inputs: d };
-        let continuation = if loader.weights.has_prefix("reason.continuation.") {
-            loader.linear("reason.continuation", d, 1)?
+        let copy = loader.linear("reason.copy", d, d)?.scaled((d as f32).sqrt().recip());
+        let (continuation, continuation_bias) = if loader.weights.has_prefix("reason.continuation.") {
+            (loader.tensor("reason.continuation.weight", &[1, d])?, loader.bias("reason.continuation", 1)?[0])
         } else {
-            StoredLinear { weight: vec![0.0; d], bias: vec![0.0], n_inputs: d }
+            (vec![0.0; d], 0.0)
         };
         let mut layers = Vec::with_capacity(config.layers);
         for index in 0..config.layers {
@@ -109,8 +109,9 @@ impl ReasonDecoder {
             embedding_norm: loader.norm("reason.embedding_norm", d)?,
             layers,
             norm: loader.norm("reason.norm", d)?,
-            copy: copy.scaled((d as f32).sqrt().recip()).packed(instructions, kernel),
+            copy: packed(instructions, kernel, &[&copy], None),
             continuation,
+            continuation_bias,
             hidden: d,
             heads: config.heads,
             instructions,
@@ -180,8 +181,8 @@ impl ReasonDecoder {
                 .extend(reason.sources.memory.chunks_exact(d).map(|row| rows::dot(self.instructions, copied, row)));
             if let Some(source) = step.continuation {
                 let state = &x[index * d..(index + 1) * d];
-                let dot = rows::dot(self.instructions, state, &self.continuation.weight);
-                of_reason[n_words + source] += dot + self.continuation.bias[0];
+                let dot = rows::dot(self.instructions, state, &self.continuation);
+                of_reason[n_words + source] += dot + self.continuation_bias;
             }
             logits.push(of_reason);
         }
@@ -266,17 +267,13 @@ impl Layer {
         let prefix = format!("reason.layers.{index}");
         let scale = ((d / config.heads) as f32).sqrt().recip();
         let square = |part: &str| loader.linear(&format!("{prefix}.{part}"), d, d);
-        let self_in = StoredLinear::stacked(vec![
-            square("self.query")?.scaled(scale),
-            square("self.key")?,
-            square("self.value")?,
-        ]);
-        let cross_in = StoredLinear::stacked(vec![square("cross.key")?, square("cross.value")?]);
+        let own = [square("self.query")?.scaled(scale), square("self.key")?, square("self.value")?];
+        let cross = [square("cross.key")?, square("cross.value")?];
         let cross_query = square("cross.query")?.scaled(scale);
         Ok(Self {
-            self_in: self_in.packed(instructions, kernel),
-            cross_in: cross_in.packed(instructions, kernel),
-            cross_query: cross_query.packed(instructions, kernel),
+            self_in: packed(instructions, kernel, &own.each_ref(), None),
+            cross_in: packed(instructions, kernel, &cross.each_ref(), None),
+            cross_query: packed(instructions, kernel, &[&cross_query], None),
             self_out: loader.packed(&format!("{prefix}.self.output"), d, d, precision)?,
             cross_out: loader.packed(&format!("{prefix}.cross.output"), d, d, precision)?,
             norm1: loader.norm(&format!("{prefix}.norm1"), d)?,

@@ -1,10 +1,12 @@
 //! Scores of documents for a query.
 
+use std::ops::Range;
+
 use r2r_model::encoding::{Limits, PairEncoding, Pieces, SingleEncoding};
 use r2r_model::passage::PassageText;
 use r2r_types::document::Document;
 
-use crate::encoder::{Encoder, Keep, Scratch, Sequence};
+use crate::encoder::{Encoder, Keep, Scratch, Sequence, Stretch};
 use crate::error::InferenceError;
 use crate::kernels::rows;
 use crate::student::Student;
@@ -35,9 +37,10 @@ pub struct Scored {
 /// A query and texts as the pieces that a student reads.
 #[derive(Clone, Debug)]
 pub struct TokenizedList {
-    query: Pieces,
-    texts: Vec<Pieces>,
-    pairs: Vec<PairEncoding>,
+    pub(crate) query: Pieces,
+    pub(crate) texts: Vec<Pieces>,
+    /// The query beside each text.
+    pub(crate) pairs: Vec<PairEncoding>,
 }
 
 impl TokenizedList {
@@ -55,8 +58,8 @@ impl TokenizedList {
 impl Student {
     /// Scores documents, in their order.
     pub fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Scored>, InferenceError> {
-        let texts: Vec<PassageText<'_>> = documents.iter().map(|document| PassageText::of(document)).collect();
-        let texts: Vec<&str> = texts.iter().map(|text| &*text.whole).collect();
+        let passages = passages(documents);
+        let texts: Vec<&str> = passages.iter().map(|passage| &*passage.whole).collect();
         self.score_texts(query, &texts)
     }
 
@@ -79,7 +82,16 @@ impl Student {
     /// Scores the texts of several queries together, which keeps all threads busy where each list is short. Every list
     /// gets, bit for bit, what it would get alone.
     pub fn score_lists(&self, lists: &[&TokenizedList]) -> Result<Vec<Vec<Scored>>, InferenceError> {
-        let (heads, similarities) = self.signals(lists);
+        self.scored(lists, None)
+    }
+
+    /// Scores lists; where the joint pass of all their texts has begun, it goes on.
+    pub(crate) fn scored(
+        &self,
+        lists: &[&TokenizedList],
+        begun: Option<&Begun>,
+    ) -> Result<Vec<Vec<Scored>>, InferenceError> {
+        let (heads, similarities) = self.signals(lists, begun);
         let mut signals = heads.into_iter().enumerate().map(|(place, head)| {
             let similarity = similarities.as_ref().map(|all| all[place]);
             (head, similarity)
@@ -88,9 +100,7 @@ impl Student {
         for list in lists {
             let mut of_list = Vec::with_capacity(list.pairs.len());
             for (index, (pair, (head, similarity))) in list.pairs.iter().zip(signals.by_ref()).enumerate() {
-                let lexical = self.lexical.as_ref().map(|lexical| {
-                    lexical.score(&pair.ids[pair.query.clone()], &pair.ids[pair.document.clone()])
-                });
+                let lexical = self.lexical_of(pair);
                 let logit = head
                     + similarity.map_or(0.0, |cosine| self.config.similarity_weight * cosine)
                     + lexical.map_or(0.0, |share| self.config.lexical_weight * share);
@@ -98,11 +108,18 @@ impl Student {
                     return Err(InferenceError::NotFinite { student: self.config.name.clone(), index, logit });
                 }
                 let probability = self.config.calibration.probability(logit);
-                of_list.push(Scored { logit, head, similarity, lexical, probability, truncated: pair.document_truncated });
+                let truncated = pair.document_truncated;
+                of_list.push(Scored { logit, head, similarity, lexical, probability, truncated });
             }
             scored.push(of_list);
         }
         Ok(scored)
+    }
+
+    /// The share of the query's words that the document has, as far as both are read.
+    pub(crate) fn lexical_of(&self, pair: &PairEncoding) -> Option<f32> {
+        let pieces = |part: &Range<usize>| &pair.ids[part.clone()];
+        self.lexical.as_ref().map(|lexical| lexical.score(pieces(&pair.query), pieces(&pair.document)))
     }
 
     /// The pieces of all texts that any pass can use.
@@ -113,19 +130,18 @@ impl Student {
 
     /// The rank head's logits of all texts, and the cosines of the base encoder's mean-pooled vectors, query and document
     /// each read alone; `None` where the student gives these no weight.
-    fn signals(&self, lists: &[&TokenizedList]) -> (Vec<f32>, Option<Vec<f32>>) {
+    fn signals(&self, lists: &[&TokenizedList], begun: Option<&Begun>) -> (Vec<f32>, Option<Vec<f32>>) {
         let joint: Vec<Sequence<'_>> = lists.iter().flat_map(|list| &list.pairs).map(Sequence::of_pair).collect();
         let head = |states: &[f32], _: &[Sequence<'_>]| {
             let d = self.config.encoder.hidden_size;
             states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()
         };
-        let head = Pass { encoder: &self.encoder, sequences: &joint, keep: Keep::First, read: &head };
+        let head = Pass { keep: Keep::First, ..Pass::through(&self.encoder, &joint, begun, &head) };
         let numbers = |logits: Vec<Vec<f32>>| logits.concat();
         if self.config.similarity_weight == 0.0 {
             return (self.run_passes(&[head]).into_iter().flat_map(numbers).collect(), None);
         }
-        let max_length = Limits::of(&self.config).max_length;
-        let special = self.tokenizer.special();
+        let (special, max_length) = (self.tokenizer.special(), self.config.max_length);
         let singles: Vec<SingleEncoding> = lists
             .iter()
             .flat_map(|list| std::iter::once(&list.query).chain(&list.texts))
@@ -136,7 +152,7 @@ impl Student {
             singles.iter().map(|single| Sequence { ids: &single.ids, type_ids: &zeros[..single.ids.len()] }).collect();
         let mean = |states: &[f32], block: &[Sequence<'_>]| self.mean_vectors(states, block);
         let base = self.base.as_ref().unwrap_or(&self.encoder);
-        let similarity = Pass { encoder: base, sequences: &alone, keep: Keep::All, read: &mean };
+        let similarity = Pass::through(base, &alone, None, &mean);
         // Both passes at once, so that no thread waits for the end of the first.
         let mut results = self.run_passes(&[head, similarity]).into_iter();
         let logits = results.next().map(numbers).unwrap_or_default();
@@ -182,19 +198,24 @@ impl Student {
         let threads = self.threads().get();
         let target =
             if threads == 1 { BLOCK_PIECES } else { (total / (4 * threads)).clamp(MIN_BLOCK_PIECES, BLOCK_PIECES) };
-        let mut blocks: Vec<(&Pass<'_>, &[Sequence<'_>])> = Vec::new();
+        let mut blocks: Vec<(&Pass<'_>, Range<usize>)> = Vec::new();
         for pass in passes {
             let (mut start, mut pieces) = (0, 0);
             for (index, sequence) in pass.sequences.iter().enumerate() {
                 pieces += length(sequence);
                 if pieces >= target || index + 1 == pass.sequences.len() {
-                    blocks.push((pass, &pass.sequences[start..=index]));
+                    blocks.push((pass, start..index + 1));
                     (start, pieces) = (index + 1, 0);
                 }
             }
         }
         let read = self.pool.map(&blocks, |(pass, block)| {
-            let run = |scratch: &mut Scratch| (pass.read)(pass.encoder.states(block, pass.keep, scratch), block);
+            let sequences = &pass.sequences[block.clone()];
+            let before = pass.stretch.before.map(|before| &before[block.clone()]);
+            let stretch = Stretch { layers: pass.stretch.layers.clone(), before };
+            let run = |scratch: &mut Scratch| {
+                (pass.read)(pass.encoder.states(sequences, &stretch, pass.keep, scratch), sequences)
+            };
             self.scratch.lend(|| pass.encoder.scratch(), run)
         });
         let mut read = read.into_iter().flatten();
@@ -209,9 +230,33 @@ pub(crate) type ReadStates<'a> = dyn Fn(&[f32], &[Sequence<'_>]) -> Vec<Vec<f32>
 pub(crate) struct Pass<'a> {
     pub(crate) encoder: &'a Encoder,
     pub(crate) sequences: &'a [Sequence<'a>],
+    /// Its `before` has the states of all sequences.
+    pub(crate) stretch: Stretch<'a>,
     pub(crate) keep: Keep,
     /// Makes of the states of a block one row of numbers for each of its sequences.
     pub(crate) read: &'a ReadStates<'a>,
+}
+
+/// A pass that stopped behind some of its layers.
+pub(crate) struct Begun {
+    /// How many layers.
+    pub(crate) layers: usize,
+    /// The states of each sequence behind them, `[L, D]`.
+    pub(crate) states: Vec<Vec<f32>>,
+}
+
+impl<'a> Pass<'a> {
+    /// All sequences through the encoder, from where they stopped to its end, keeping every state.
+    pub(crate) fn through(
+        encoder: &'a Encoder,
+        sequences: &'a [Sequence<'a>],
+        begun: Option<&'a Begun>,
+        read: &'a ReadStates<'a>,
+    ) -> Self {
+        let first = begun.map_or(0, |begun| begun.layers);
+        let stretch = Stretch { layers: first..encoder.n_layers(), before: begun.map(|begun| begun.states.as_slice()) };
+        Self { encoder, sequences, stretch, keep: Keep::All, read }
+    }
 }
 
 impl<'a> Sequence<'a> {
@@ -219,6 +264,23 @@ impl<'a> Sequence<'a> {
     pub(crate) fn of_pair(pair: &'a PairEncoding) -> Self {
         Self { ids: &pair.ids, type_ids: &pair.type_ids }
     }
+}
+
+/// The texts of documents as the encoder reads them.
+pub(crate) fn passages<'a>(documents: &[&'a Document]) -> Vec<PassageText<'a>> {
+    documents.iter().map(|document| PassageText::of(document)).collect()
+}
+
+/// A copy of the states of each sequence of a block, `[L, D]`.
+pub(crate) fn states_of_each(states: &[f32], block: &[Sequence<'_>], d: usize) -> Vec<Vec<f32>> {
+    let mut rest = states;
+    let mut of_each = Vec::with_capacity(block.len());
+    for sequence in block {
+        let (own, behind) = rest.split_at(sequence.ids.len() * d);
+        of_each.push(own.to_vec());
+        rest = behind;
+    }
+    of_each
 }
 
 /// The mean of rows of length `d`.

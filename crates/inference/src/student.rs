@@ -12,7 +12,8 @@ use r2r_model::reasons::ReasonVocabulary;
 use r2r_model::tokenizer::Tokenizer;
 use r2r_model::weights::WeightsError;
 
-use crate::base_encoder::subtract_low_rank;
+use crate::base_encoder::LowRank;
+use crate::early::ExitHead;
 use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer};
 use crate::error::InferenceError;
 use crate::evidence::EvidenceHead;
@@ -48,6 +49,7 @@ pub struct Student {
     /// The weights of word pieces; `None` where the query's words are not counted.
     pub(crate) lexical: Option<LexicalMatch>,
     pub(crate) reasons: Option<ReasonParts>,
+    pub(crate) exit_head: Option<ExitHead>,
     pub(crate) pool: Pool,
     /// Buffers of threads between their blocks.
     pub(crate) scratch: Reused<Scratch>,
@@ -72,11 +74,10 @@ pub(crate) struct RankHead {
 
 impl RankHead {
     fn load(loader: &Loader, d: usize) -> Result<Self, WeightsError> {
-        let classifier = loader.linear("classifier", d, 1)?;
         Ok(Self {
             pooler: loader.packed("bert.pooler.dense", d, d, Precision::F32)?,
-            bias: classifier.bias[0],
-            classifier: classifier.weight,
+            classifier: loader.tensor("classifier.weight", &[1, d])?,
+            bias: loader.bias("classifier", 1)?[0],
         })
     }
 
@@ -103,6 +104,7 @@ impl Student {
         let config = folder.config()?;
         let vocabulary = folder.reason_words(&config)?;
         let lexical = folder.lexical(&config)?;
+        let exit_head = ExitHead::load(&folder, &config)?;
         let instructions = options.instructions.unwrap_or_else(Instructions::detect);
         let threads = options.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let pool =
@@ -127,6 +129,7 @@ impl Student {
             head: parts.head,
             lexical,
             reasons: parts.reasons,
+            exit_head,
             pool,
             scratch: Reused::new(),
             precision,
@@ -195,15 +198,29 @@ impl Parts {
     ) -> Result<Self, WeightsError> {
         let shape = &config.encoder;
         let (instructions, precision) = (loader.instructions, loader.precision);
-        let embeddings = Arc::new(Embeddings::load(loader, shape)?);
         let needs_base = config.similarity_weight != 0.0 && loader.weights.has_prefix("similarity.");
         let indices: Vec<usize> = (0..shape.num_hidden_layers).collect();
-        let loaded = pool.map(&indices, |&index| -> Result<(Layer, Option<Layer>), WeightsError> {
-            let layer = StoredLayer::load(loader, shape, index)?;
-            let base = needs_base.then(|| subtract_low_rank(loader, shape, index, &layer)).transpose()?;
-            let packed = |layer: StoredLayer| layer.packed(shape, instructions, precision);
-            Ok((packed(layer), base.map(packed)))
-        });
+        let load_layer = |index: &usize| -> Result<(Layer, Option<Layer>), WeightsError> {
+            let stored = StoredLayer::load(loader, shape, *index)?;
+            let low_rank = needs_base.then(|| LowRank::of_layer(loader, shape, *index)).transpose()?;
+            let base = low_rank.map(|less| stored.packed(instructions, precision, Some(&less)));
+            Ok((stored.packed(instructions, precision, None), base))
+        };
+        let d = shape.hidden_size;
+        let load_rest = || -> Result<_, WeightsError> {
+            let embeddings = Arc::new(Embeddings::load(loader, shape)?);
+            let reasons = match (vocabulary, &config.reasons) {
+                (Some(vocabulary), Some(reasons)) => Some(ReasonParts {
+                    vocabulary,
+                    decoder: ReasonDecoder::load(loader, reasons, d)?,
+                    evidence: EvidenceHead::load(loader, d)?,
+                }),
+                (_, None) | (None, _) => None,
+            };
+            Ok((embeddings, reasons, RankHead::load(loader, d)?))
+        };
+        let (rest, loaded) = pool.both(load_rest, || pool.map(&indices, load_layer));
+        let (embeddings, reasons, head) = rest?;
         let mut layers = Vec::with_capacity(loaded.len());
         let mut base_layers = Vec::new();
         for loaded in loaded {
@@ -213,19 +230,6 @@ impl Parts {
         }
         let base =
             needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions, precision));
-        let reasons = match (vocabulary, &config.reasons) {
-            (Some(vocabulary), Some(reasons)) => Some(ReasonParts {
-                vocabulary,
-                decoder: ReasonDecoder::load(loader, reasons, shape.hidden_size)?,
-                evidence: EvidenceHead::load(loader, shape.hidden_size)?,
-            }),
-            (_, None) | (None, _) => None,
-        };
-        Ok(Self {
-            encoder: Encoder::new(embeddings, layers, shape, instructions, precision),
-            base,
-            head: RankHead::load(loader, shape.hidden_size)?,
-            reasons,
-        })
+        Ok(Self { encoder: Encoder::new(embeddings, layers, shape, instructions, precision), base, head, reasons })
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::early::EarlyConfig;
 use crate::precision::MeasuredLosses;
 
 /// Pieces of query and document together, unless the section says otherwise.
@@ -90,6 +91,8 @@ pub struct StudentConfig {
     pub weights: WeightFormat,
     /// What faster number formats were measured to lose; `None` where nobody has measured.
     pub precision: Option<MeasuredLosses>,
+    /// When documents are stopped early, where that is asked for; `None` where nobody has fitted it.
+    pub early: Option<EarlyConfig>,
 }
 
 /// Platt scaling: probability = sigmoid(scale · logit + offset).
@@ -190,6 +193,7 @@ impl StudentConfig {
             reasons: None,
             weights: WeightFormat::F32,
             precision: None,
+            early: None,
             encoder,
         }
     }
@@ -221,6 +225,16 @@ impl StudentConfig {
         }
         if !self.grades.is_sorted() {
             return Err(unsupported("reason_to_rank.grades", &format!("{:?}", self.grades), "thresholds must ascend"));
+        }
+        if let Some(early) = self.early {
+            let layers = self.encoder.num_hidden_layers;
+            if early.layers == 0 || early.layers >= layers || !early.margin.is_finite() {
+                return Err(unsupported(
+                    "reason_to_rank.early",
+                    &format!("{} layers, margin {}", early.layers, early.margin),
+                    format!("1 to {} layers and a finite margin are supported", layers - 1),
+                ));
+            }
         }
         if let Some(reasons) = self.reasons {
             let hidden = self.encoder.hidden_size;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::config::{Calibration, ConfigError, EncoderConfig, ReasonsConfig, StudentConfig, WeightFormat, unsupported};
+use crate::early::EarlyConfig;
 use crate::precision::MeasuredLosses;
 
 /// Version of the section `reason_to_rank` that this code reads and writes.
@@ -41,6 +42,7 @@ impl StudentConfig {
             reasons: section.reasons,
             weights: section.weights,
             precision: section.precision,
+            early: section.early,
         };
         config.check()?;
         Ok(config)
@@ -61,6 +63,7 @@ impl StudentConfig {
             reasons: self.reasons,
             weights: self.weights,
             precision: self.precision,
+            early: self.early,
         };
         keys.insert("reason_to_rank".to_owned(), json!(section));
         pretty(keys)
@@ -142,6 +145,8 @@ struct Section {
     weights: WeightFormat,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     precision: Option<MeasuredLosses>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    early: Option<EarlyConfig>,
 }
 
 fn bert_layer_norm_eps() -> f64 {
@@ -230,6 +235,8 @@ impl ConfigFile {
 
 #[cfg(test)]
 mod tests {
+    use crate::early::EarlyMeasure;
+
     use super::*;
 
     const PLAIN: &str = r#"{"architectures":["BertForSequenceClassification"],"model_type":"bert","hidden_act":"gelu",
@@ -262,6 +269,8 @@ mod tests {
         config.reasons = Some(ReasonsConfig { heads: 4, vocabulary: 500, ..ReasonsConfig::beside(384) });
         config.weights = WeightFormat::Bf16;
         config.precision = Some(MeasuredLosses { lists: 296, ..MeasuredLosses::default() });
+        let measured = EarlyMeasure { lists: 483, ndcg_at_10_difference: -0.0005, finished: 0.3, work: 0.5 };
+        config.early = Some(EarlyConfig { layers: 1, margin: 1.5, measured });
         assert_eq!(StudentConfig::from_json(&config.to_json()).unwrap(), config);
         let plain = StudentConfig::from_json(&config.to_cross_encoder_json()).unwrap();
         assert_eq!((plain.encoder, plain.reasons), (config.encoder, None));
@@ -275,6 +284,11 @@ mod tests {
         check_error("BertForSequenceClassification", "BertModel", "base encoder without a rank head");
         check_error(r#""num_attention_heads":4"#, r#""num_attention_heads":5"#, "must divide hidden_size = 32");
         check_error(r#""hidden_size":32,"#, "", "missing field `hidden_size`");
+        let mut config = StudentConfig::from_json(PLAIN).unwrap();
+        let measured = EarlyMeasure { lists: 1, ndcg_at_10_difference: 0.0, finished: 1.0, work: 1.0 };
+        config.early = Some(EarlyConfig { layers: 2, margin: 1.0, measured });
+        let message = StudentConfig::from_json(&config.to_json()).unwrap_err().to_string();
+        assert!(message.contains("reason_to_rank.early = 2 layers, margin 1; 1 to 1 layers"), "{message}");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub struct SpecialPieces {
 }
 
 /// `[CLS] query [SEP] document [SEP]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PairEncoding {
     /// Vocabulary ids, `[L]`.
     pub ids: Vec<u32>,

@@ -19,6 +19,7 @@ const WEIGHTS: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 const LEXICAL: &str = "lexical.safetensors";
 const REASON_WORDS: &str = "reason_words.txt";
+const EXIT_HEAD: &str = "exit_head.safetensors";
 const README: &str = "README.md";
 const PROVENANCE: &str = "provenance.json";
 
@@ -33,7 +34,7 @@ pub enum FolderError {
     /// A file is absent.
     #[error(
         "{folder} has no {file}; a student folder has config.json, model.safetensors, tokenizer.json \
-         and, where it writes reasons, reason_words.txt"
+         and, where it writes reasons, reason_words.txt, where it stops documents early, exit_head.safetensors"
     )]
     NoFile {
         /// The folder.
@@ -162,6 +163,18 @@ impl StudentFolder {
     /// Reads all tensors as they are stored.
     pub fn weight_file(&self) -> Result<WeightFile, FolderError> {
         Ok(WeightFile::open(&self.weights_path())?)
+    }
+
+    /// Opens the weights of the exit head, which a student has that stops documents early.
+    pub fn exit_head(&self) -> Result<WeightFile, FolderError> {
+        Ok(WeightFile::open(&self.need(EXIT_HEAD)?)?)
+    }
+
+    /// Writes the weights of an exit head, or replaces them.
+    pub fn replace_exit_head(&self, weights: &Weights) -> Result<(), FolderError> {
+        let (path, partial) = (self.root.join(EXIT_HEAD), self.root.join("exit_head.safetensors.partial"));
+        weights.write(&partial, WeightFormat::F32)?;
+        fs::rename(&partial, &path).map_err(|source| file_error(&path, source))
     }
 
     /// Reads the vocabulary of reasons; `None` for a student without reasons.

@@ -15,6 +15,7 @@
 pub mod buckets;
 pub mod config;
 mod config_file;
+pub mod early;
 pub mod encoding;
 pub mod folder;
 pub mod function_words;
@@ -32,6 +33,7 @@ pub mod weights;
 pub mod words;
 
 pub use config::{Calibration, EncoderConfig, Grade, ReasonsConfig, StudentConfig, WeightFormat};
+pub use early::{EarlyConfig, EarlyMeasure};
 pub use encoding::{Limits, PairEncoding, Pieces, SingleEncoding};
 pub use folder::{FolderError, StudentFolder};
 pub use lexical::LexicalMatch;

@@ -98,11 +98,11 @@ impl Weights {
     /// Reads a file of any of the formats. Folders of bi-encoders, whose names lack the prefix `bert.`, get it.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
         let file = WeightFile::open(path)?;
-        let tensor = |name: &str| NamedTensor {
-            shape: file.shape(name).unwrap_or_default().to_vec(),
-            values: file.decoded(name),
+        let tensor = |name: &str| -> Result<(String, NamedTensor), WeightsError> {
+            let shape = file.shape(name).unwrap_or_default().to_vec();
+            Ok((name.to_owned(), NamedTensor { shape, values: file.decoded(name)? }))
         };
-        Ok(file.names().map(|name| (name.to_owned(), tensor(name))).collect())
+        file.names().map(tensor).collect()
     }
 
     /// Writes a safetensors file.

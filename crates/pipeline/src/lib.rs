@@ -31,15 +31,13 @@
 pub mod artifact;
 pub mod error;
 pub mod live_teacher;
-#[cfg(feature = "training")]
 pub mod preflight;
 pub mod progress;
 pub mod provenance;
-#[cfg(feature = "training")]
 pub mod recipe;
-#[cfg(feature = "training")]
 pub mod reproduce;
 pub mod results;
+mod ridge;
 pub mod stages;
 pub mod student;
 

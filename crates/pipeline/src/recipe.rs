@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use r2r_evaluation::measures::Measure;
 use r2r_model::config::WeightFormat;
+#[cfg(feature = "training")]
 use r2r_training::TrainingConfig;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +119,7 @@ impl Recipe {
         }
         self.distill_settings(&[]).check().map_err(|problem| format!("distillation.{problem}"))?;
         weight_format(&self.student.weights)?;
+        #[cfg(feature = "training")]
         self.training_config()?;
         let TeacherSection { recorded, model, .. } = &self.teacher;
         if (recorded.is_some() || model.is_some()) && self.collection.is_none() {
@@ -142,7 +144,8 @@ impl Recipe {
         Ok(())
     }
 
-    /// The `[training]` section with its defaults.
+    /// The `[training]` section with its defaults; a build without training leaves it unread.
+    #[cfg(feature = "training")]
     pub fn training_config(&self) -> Result<TrainingConfig, String> {
         let config =
             TrainingConfig::deserialize(self.training.clone()).map_err(|error| format!("[training]: {error}"))?;
@@ -255,6 +258,7 @@ mod tests {
         named(&["collection={path=\"c\",split=\"train\"}", "teacher.windw=10"], "windw");
         named(&["collection={path=\"c\",split=\"train\"}", "teacher.effort=great"], "teacher.effort");
         check(&["seed=many"], "seed");
+        #[cfg(feature = "training")]
         check(&["training.stepz=3"], "stepz");
         check(&["student.weights=int4"], "int4");
         check(&["name=.."], "plain word");

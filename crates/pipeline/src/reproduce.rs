@@ -9,16 +9,20 @@ use crate::preflight::check_files;
 use crate::progress::Progress;
 use crate::provenance::{Input, Provenance};
 use crate::recipe::Recipe;
+#[cfg(feature = "training")]
 use crate::stages::card::write_card;
 use crate::stages::distill::{read_examples, test_queries_files, write_examples};
+#[cfg(feature = "training")]
 use crate::stages::evaluate::evaluate;
 use crate::stages::graded::graded;
 use crate::stages::human::{self, human};
 use crate::stages::judge::judge;
 use crate::stages::judgments::{Judgments, TestSets};
+#[cfg(feature = "training")]
 use crate::stages::train::train;
 
 /// Runs the whole recipe; returns the table of its test collections.
+#[cfg(feature = "training")]
 pub fn reproduce(recipe: &Recipe, world: &World, progress: &mut dyn Progress) -> Result<String, PipelineError> {
     examples(recipe, world, progress)?;
     train(recipe, true, progress)?;

@@ -25,6 +25,9 @@ pub struct QueryResults {
     /// Who ranked.
     #[serde(flatten)]
     pub ranker: Ranker,
+    /// How many documents were read to the end, where others were stopped early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished: Option<usize>,
     /// The documents, best first.
     pub results: Vec<DocumentResult>,
 }
@@ -68,6 +71,9 @@ pub struct DocumentResult {
     /// Whether it is longer than the student reads, so that only its beginning was scored.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// Whether it was stopped early, so that score and logit are only foreseen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_early: bool,
     /// Why it stands there; null where that was not asked for.
     pub reasoning: Option<Reasoning>,
 }
@@ -93,10 +99,21 @@ impl QueryResults {
                 grade: None,
                 retrieved_rank,
                 truncated: student.is_truncated(query, document)?,
+                stopped_early: false,
                 reasoning: ranked.reasoning.clone(),
             });
         }
-        Ok(Self { qid: None, query: query.clone(), ranker: Ranker::Student(student.name().to_owned()), results })
+        let ranker = Ranker::Student(student.name().to_owned());
+        Ok(Self { qid: None, query: query.clone(), ranker, finished: None, results })
+    }
+
+    /// The same, with the documents below the first `finished` marked as stopped early.
+    pub fn stopped_below(mut self, finished: usize) -> Self {
+        for result in &mut self.results {
+            result.stopped_early = result.rank > finished;
+        }
+        self.finished = Some(finished);
+        self
     }
 
     /// The best `shown` of a teacher's ranking, with the grades of its judgment.
@@ -119,12 +136,14 @@ impl QueryResults {
             grade: grades.get(&ranked.doc).copied(),
             retrieved_rank: retrieved[&ranked.doc].0,
             truncated: false,
+            stopped_early: false,
             reasoning: ranked.reasoning.clone(),
         });
         Self {
             qid: None,
             query: candidates.query.text.clone(),
             ranker: Ranker::Teacher(teacher.name().to_owned()),
+            finished: None,
             results: results.collect(),
         }
     }

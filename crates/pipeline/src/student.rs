@@ -4,14 +4,15 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use r2r_inference::{
-    EncodedPair, InferenceError, Instructions, Options, Precision, ReasonRequest, Scored, Student as Engine,
+    Decided, EncodedPair, InferenceError, Instructions, Options, PairFeatures, Precision, ReasonRequest, Scored,
+    Student as Engine,
 };
 use r2r_model::encoding::Limits;
 use r2r_model::function_words::is_content;
 use r2r_model::plan::Plan;
 use r2r_model::sentence_pieces::SentencePieces;
 use r2r_reranking::explained::ExplainedReranker;
-use r2r_reranking::student::{ExplanationRequest, Score, Student, WrittenReasons};
+use r2r_reranking::student::{EarlyScore, ExplanationRequest, Score, Student, WrittenReasons};
 use r2r_types::document::Document;
 use r2r_types::reasoning::Stands;
 use r2r_types::stage::StageError;
@@ -79,6 +80,16 @@ impl LoadedStudent {
         Ok(pair.map_err(|error| stage_error(error.into()))?.document_truncated)
     }
 
+    /// What an exit head behind some layers of the joint pass reads of each document.
+    pub fn exit_features(
+        &self,
+        query: &str,
+        documents: &[&Document],
+        layers: usize,
+    ) -> Result<Vec<PairFeatures>, StageError> {
+        self.engine().exit_features(query, documents, layers).map_err(stage_error)
+    }
+
     /// Scores with their parts: the rank head's logit and the base's similarity.
     pub fn signals(&self, query: &str, documents: &[&Document]) -> Result<Vec<Scored>, StageError> {
         self.engine().score(query, documents).map_err(stage_error)
@@ -93,7 +104,23 @@ pub struct EngineStudent {
 impl Student for EngineStudent {
     fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Score>, StageError> {
         let scored = self.engine.score(query, documents).map_err(stage_error)?;
-        Ok(scored.iter().map(|scored| Score { logit: scored.logit, probability: scored.probability }).collect())
+        Ok(scored.into_iter().map(score_of).collect())
+    }
+
+    fn score_early(
+        &self,
+        query: &str,
+        documents: &[&Document],
+        n: NonZeroUsize,
+    ) -> Result<Vec<EarlyScore>, StageError> {
+        let decided = self.engine.score_early(query, documents, n).map_err(stage_error)?;
+        Ok(decided
+            .into_iter()
+            .map(|decided| match decided {
+                Decided::Finished(scored) => EarlyScore::Finished(score_of(scored)),
+                Decided::Stopped(foreseen) => EarlyScore::Stopped(foreseen),
+            })
+            .collect())
     }
 
     fn writes_reasons(&self) -> bool {
@@ -158,6 +185,10 @@ impl Student for EngineStudent {
         }
         Ok(explained)
     }
+}
+
+fn score_of(scored: Scored) -> Score {
+    Score { logit: scored.logit, probability: scored.probability }
 }
 
 /// The place of a document among those to be encoded, where it is put if it is not there.

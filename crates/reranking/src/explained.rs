@@ -1,5 +1,7 @@
 //! A student as a reranker: scores first, then reasons for the best documents in that order.
 
+use std::num::NonZeroUsize;
+
 use r2r_types::candidates::Candidates;
 use r2r_types::document::Document;
 use r2r_types::evidence::{Evidence, Receipt};
@@ -8,12 +10,22 @@ use r2r_types::reasoning::{Against, Comparison, Coverage, Reasoning, Stands};
 use r2r_types::stage::{Reasons, Reranker, StageError};
 
 use crate::receipt::Counterfactuals;
-use crate::student::{ExplanationRequest, Student};
+use crate::student::{EarlyScore, ExplanationRequest, Student};
 
 /// A reranker whose order comes from a student's scores alone, and whose reasons come after it.
 #[derive(Clone, Debug)]
 pub struct ExplainedReranker<S> {
     student: S,
+}
+
+/// A ranking whose last documents were stopped early.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EarlyRanking {
+    /// All documents: the finished ones by their scores, below them the stopped ones by what was foreseen of theirs. The
+    /// scores of the stopped are moved down together until none is above a finished one.
+    pub ranking: Ranking,
+    /// How many were finished.
+    pub finished: usize,
 }
 
 /// A document as its explanation needs it.
@@ -94,12 +106,43 @@ impl<S: Student> ExplainedReranker<S> {
 
     /// Ranks all candidates. Only the best `shown` will be seen: only these are explained, each against another of them.
     pub fn rerank_shown(&self, candidates: &Candidates, reasons: Reasons, shown: usize) -> Result<Ranking, StageError> {
-        let documents: Vec<&Document> = candidates.list.iter().map(|candidate| &*candidate.document).collect();
+        let documents = documents_of(candidates);
         let scores = self.student.score(&candidates.query.text, &documents)?;
+        let logits: Vec<f32> = scores.iter().map(|score| score.logit).collect();
         let mut order: Vec<usize> = (0..documents.len()).collect();
         // A stable sort: equal scores keep the first stage's order.
-        order.sort_by(|&a, &b| scores[b].logit.total_cmp(&scores[a].logit));
+        order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+        self.explained_order(candidates, &Order { order, logits }, reasons, shown)
+    }
 
+    /// As [`Self::rerank_shown`], but documents that will not be among the best `n` may be stopped early. A stopped
+    /// document is not explained.
+    pub fn rerank_early(
+        &self,
+        candidates: &Candidates,
+        reasons: Reasons,
+        shown: usize,
+        n: NonZeroUsize,
+    ) -> Result<EarlyRanking, StageError> {
+        let scores = self.student.score_early(&candidates.query.text, &documents_of(candidates), n)?;
+        let order = Order::of_early(&scores);
+        let finished = scores.iter().filter(|score| matches!(score, EarlyScore::Finished(_))).count();
+        let reasons = match reasons {
+            Reasons::None => Reasons::None,
+            Reasons::Top(n) => Reasons::Top(n.min(finished)),
+        };
+        Ok(EarlyRanking { ranking: self.explained_order(candidates, &order, reasons, shown)?, finished })
+    }
+
+    /// The ranking with its reasons, once the order is known.
+    fn explained_order(
+        &self,
+        candidates: &Candidates,
+        Order { order, logits }: &Order,
+        reasons: Reasons,
+        shown: usize,
+    ) -> Result<Ranking, StageError> {
+        let documents = documents_of(candidates);
         let n_shown = shown.min(documents.len());
         let n_explained = match reasons {
             Reasons::None => 0,
@@ -108,7 +151,7 @@ impl<S: Student> ExplainedReranker<S> {
         let placed: Vec<Placed<'_>> = (0..n_explained)
             .map(|rank| Placed {
                 document: documents[order[rank]],
-                logit: scores[order[rank]].logit,
+                logit: logits[order[rank]],
                 neighbor: neighbor_of(rank, n_shown).map(|(other, stands)| (documents[order[other]], stands)),
             })
             .collect();
@@ -119,7 +162,7 @@ impl<S: Student> ExplainedReranker<S> {
             .iter()
             .map(|&index| Ranked {
                 doc: documents[index].id.clone(),
-                score: scores[index].logit,
+                score: logits[index],
                 reasoning: reasonings.next(),
             })
             .collect();
@@ -131,6 +174,43 @@ impl<S: Student> Reranker for ExplainedReranker<S> {
     fn rerank(&self, candidates: &Candidates, reasons: Reasons) -> Result<Ranking, StageError> {
         self.rerank_shown(candidates, reasons, usize::MAX)
     }
+}
+
+/// Places in the candidates' list, best first, with the logit of each candidate.
+struct Order {
+    order: Vec<usize>,
+    logits: Vec<f32>,
+}
+
+impl Order {
+    /// Finished documents first, then the stopped ones.
+    fn of_early(scores: &[EarlyScore]) -> Self {
+        let lowest = |lowest: f32, score: &EarlyScore| match score {
+            EarlyScore::Finished(score) => lowest.min(score.logit),
+            EarlyScore::Stopped(_) => lowest,
+        };
+        let highest = |highest: f32, score: &EarlyScore| match score {
+            EarlyScore::Finished(_) => highest,
+            EarlyScore::Stopped(foreseen) => highest.max(*foreseen),
+        };
+        let (floor, top) = (scores.iter().fold(f32::INFINITY, lowest), scores.iter().fold(f32::NEG_INFINITY, highest));
+        let logits: Vec<f32> = scores
+            .iter()
+            .map(|score| match score {
+                EarlyScore::Finished(score) => score.logit,
+                EarlyScore::Stopped(foreseen) if top > floor => floor + (foreseen - top),
+                EarlyScore::Stopped(foreseen) => *foreseen,
+            })
+            .collect();
+        let is_stopped = |place: usize| matches!(scores[place], EarlyScore::Stopped(_));
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| is_stopped(a).cmp(&is_stopped(b)).then(logits[b].total_cmp(&logits[a])));
+        Self { order, logits }
+    }
+}
+
+fn documents_of(candidates: &Candidates) -> Vec<&Document> {
+    candidates.list.iter().map(|candidate| &*candidate.document).collect()
 }
 
 /// The rank a document is compared with: the next lower one, and for the last the one above it.
@@ -163,6 +243,29 @@ mod tests {
                 Score { logit, probability: logit / (1.0 + logit) }
             };
             Ok(documents.iter().map(score).collect())
+        }
+
+        /// Foresees the letters of the first half; stops what has fewer there than the `n`th.
+        fn score_early(
+            &self,
+            query: &str,
+            documents: &[&Document],
+            n: NonZeroUsize,
+        ) -> Result<Vec<EarlyScore>, StageError> {
+            let half = |document: &&Document| document.text[..document.text.len() / 2].matches('e').count() as f32;
+            let foreseen: Vec<f32> = documents.iter().map(half).collect();
+            let mut sorted = foreseen.clone();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            let least = sorted.get(n.get() - 1).copied().unwrap_or(0.0);
+            let all = self.score(query, documents)?;
+            let decided = all.into_iter().zip(foreseen);
+            Ok(decided
+                .map(
+                    |(score, foreseen)| {
+                        if foreseen < least { EarlyScore::Stopped(foreseen) } else { EarlyScore::Finished(score) }
+                    },
+                )
+                .collect())
         }
 
         fn writes_reasons(&self) -> bool {
@@ -223,12 +326,54 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn stopped_documents_stand_below_all_finished_ones_by_what_was_foreseen(
+            texts in prop::collection::vec("[a-f .]{0,30}", 1..12),
+            n in 1usize..15,
+            explained in 0usize..15,
+        ) {
+            let candidates = candidates(&texts);
+            let documents = documents_of(&candidates);
+            let scores = CountsLetters.score_early("query", &documents, NonZeroUsize::new(n).unwrap()).unwrap();
+            let reranker = ExplainedReranker::new(CountsLetters);
+            let early = reranker
+                .rerank_early(&candidates, Reasons::Top(explained), usize::MAX, NonZeroUsize::new(n).unwrap())
+                .unwrap();
+            prop_assert!(early.finished >= n.min(texts.len()));
+            let of = |doc| scores[documents.iter().position(|document| &document.id == doc).unwrap()];
+            let mut foreseen = f32::INFINITY;
+            for (rank, ranked) in early.ranking.ranked().iter().enumerate() {
+                match of(&ranked.doc) {
+                    EarlyScore::Finished(score) => {
+                        prop_assert!(rank < early.finished);
+                        prop_assert_eq!(ranked.score, score.logit);
+                    }
+                    EarlyScore::Stopped(own) => {
+                        prop_assert!(rank >= early.finished && own <= foreseen);
+                        foreseen = own;
+                    }
+                }
+                prop_assert_eq!(ranked.reasoning.is_some(), rank < explained.min(early.finished));
+            }
+        }
+    }
+
     /// Points behind the end of every document.
     struct Liar;
 
     impl Student for Liar {
         fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Score>, StageError> {
             CountsLetters.score(query, documents)
+        }
+
+        fn score_early(
+            &self,
+            query: &str,
+            documents: &[&Document],
+            n: NonZeroUsize,
+        ) -> Result<Vec<EarlyScore>, StageError> {
+            CountsLetters.score_early(query, documents, n)
         }
 
         fn writes_reasons(&self) -> bool {

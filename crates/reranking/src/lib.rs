@@ -8,5 +8,5 @@ pub mod explained;
 pub mod receipt;
 pub mod student;
 
-pub use explained::ExplainedReranker;
-pub use student::{ExplanationRequest, Score, Student, WrittenReasons};
+pub use explained::{EarlyRanking, ExplainedReranker};
+pub use student::{EarlyScore, ExplanationRequest, Score, Student, WrittenReasons};

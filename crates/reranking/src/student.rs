@@ -1,5 +1,6 @@
 //! What a student must be able to do to be a reranker that explains itself.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use r2r_types::document::Document;
@@ -11,6 +12,14 @@ pub trait Student: Send + Sync {
     /// One score for each document, in the order given. A document's score depends on the query and
     /// that document only.
     fn score(&self, query: &str, documents: &[&Document]) -> Result<Vec<Score>, StageError>;
+
+    /// As [`Student::score`], but documents that will not be among the best `n` may be stopped with a part of the work
+    /// done. At least `n` are finished, where there are so many.
+    ///
+    /// # Errors
+    /// As [`Student::score`]; `Failed` where the student does not know when to stop.
+    fn score_early(&self, query: &str, documents: &[&Document], n: NonZeroUsize)
+    -> Result<Vec<EarlyScore>, StageError>;
 
     /// Whether it has learned to write reasons.
     fn writes_reasons(&self) -> bool;
@@ -29,6 +38,15 @@ pub struct Score {
     pub logit: f32,
     /// The calibrated probability of relevance, in 0..=1; rises with the logit.
     pub probability: f32,
+}
+
+/// What is known of a document that may have been stopped early.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EarlyScore {
+    /// Its score: all of it was read.
+    Finished(Score),
+    /// The logit that was foreseen when it was stopped; good for an order among the stopped, no more.
+    Stopped(f32),
 }
 
 /// One document to explain, with its place in the order.

@@ -3,6 +3,7 @@
 pub(crate) mod convert;
 pub(crate) mod distill;
 pub(crate) mod doctor;
+pub(crate) mod early;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod export;

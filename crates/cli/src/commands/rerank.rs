@@ -40,6 +40,16 @@ pub(crate) fn run(options: &Rerank) -> Result<()> {
     if options.teacher.provider.is_some() && options.student.threads.is_some() {
         bail!("--threads is for the student, and --provider asks a large model; leave out one of them");
     }
+    if let (Some(_), Some(n)) = (&options.teacher.provider, options.early) {
+        bail!("--early {n} is for the student, and --provider asks a large model; leave out one of them");
+    }
+    if let (Some(reasons), Some(n)) = (options.reasons, options.early)
+        && reasons > n.get()
+    {
+        bail!(
+            "--reasons {reasons} explains more documents than --early {n} finishes for sure; ask for --early {reasons}"
+        );
+    }
     match (&options.query, &options.documents, &options.collection, &options.run) {
         (Some(query), Some(documents), _, _) => one_list(options, query, documents),
         (_, _, Some(collection), Some(run)) => whole_run(options, collection, run),
@@ -89,8 +99,17 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
     } else {
         let student = open_student(&options.student)?;
         let reasons = reasons(options, DEFAULT_REASONS, student.writes_reasons(), NOT_LEARNED)?;
-        let ranking = student.reranker().rerank_shown(&candidates, reasons_of(reasons), top)?;
-        QueryResults::of(&student, &candidates, &ranking, top)?
+        let reasons = reasons_of(reasons);
+        match options.early {
+            None => {
+                let ranking = student.reranker().rerank_shown(&candidates, reasons, top)?;
+                QueryResults::of(&student, &candidates, &ranking, top)?
+            }
+            Some(n) => {
+                let early = student.reranker().rerank_early(&candidates, reasons, top, n)?;
+                QueryResults::of(&student, &candidates, &early.ranking, top)?.stopped_below(early.finished)
+            }
+        }
     };
     let seconds = begun.elapsed().as_secs_f64();
     if options.json { print_json(&results) } else { print(&terminal::page(&results, &documents, seconds)) }
@@ -162,6 +181,7 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
         depth: options.depth.get(),
         top: options.top.map(NonZeroUsize::get),
         reasons,
+        early: options.early,
         output,
         explanations: options.explanations.as_deref(),
     };
@@ -175,8 +195,9 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
     let begun = Instant::now();
     let counts = rerank_run(&student, &collection, &first_stage, &rerank, &mut Bars::stoppable())?;
     let seconds = begun.elapsed().as_secs_f64();
+    let stopped = options.early.map_or(String::new(), |_| format!(", {} of them stopped early", counts.stopped));
     anstream::eprintln!(
-        "{} queries, {} pairs in {seconds:.1} s, {:.0} pairs/s",
+        "{} queries, {} pairs{stopped} in {seconds:.1} s, {:.0} pairs/s",
         counts.queries,
         counts.pairs,
         counts.pairs as f64 / seconds

@@ -1,5 +1,7 @@
 //! Matrices laid out for products: panels of a few columns, each running through all of k.
 
+use std::ops::Range;
+
 use crate::kernels::instructions::Instructions;
 use crate::kernels::kernel::{Kernel, Layout, TileShape};
 use crate::kernels::operand::{
@@ -61,58 +63,70 @@ impl PackedMatrix {
         bias: &[f32],
         k: usize,
     ) -> Self {
-        let n = bias.len();
-        assert_eq!(weight.len(), n * k, "weight of a linear map from {k} to {n}");
+        assert_eq!(weight.len(), bias.len() * k, "weight of a linear map from {k} to {}", bias.len());
+        let copy = |rows: Range<usize>, block: &mut [f32]| block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
+        Self::of_rows(instructions, kernel, k, bias, copy)
+    }
+
+    /// The same of a weight that is made a few rows at a time: `write` writes a range of them.
+    pub(crate) fn of_rows(
+        instructions: Instructions,
+        kernel: Kernel,
+        k: usize,
+        bias: &[f32],
+        mut write: impl FnMut(Range<usize>, &mut [f32]),
+    ) -> Self {
         let mut packed = Self::empty(instructions, kernel);
-        packed.fill_columns(RowsOf { values: weight, stride: k, n }, k);
+        let n = bias.len();
+        let (width, depth) = packed.lay_out(k, n);
         packed.bias[..n].copy_from_slice(bias);
+        let step = TOGETHER.min(width);
+        let mut block = vec![0f32; step.min(n) * k];
+        let mut words = vec![0u32; step.min(n) * depth];
+        for first in (0..n).step_by(step) {
+            let columns = first..n.min(first + step);
+            let (block, words) = (&mut block[..columns.len() * k], &mut words[..columns.len() * depth]);
+            write(columns.clone(), block);
+            for ((column, values), words) in
+                columns.clone().zip(block.chunks_exact(k)).zip(words.chunks_exact_mut(depth))
+            {
+                packed.convert_column(column, values, words);
+            }
+            let panel = &mut packed.panels[first / width * width * depth..][..width * depth];
+            let words = Words { values: words, stride: depth, scales: &[] };
+            put_side_by_side(panel, width, first % width, words, columns.len());
+        }
         packed
     }
 
-    /// Packs a matrix whose columns are the given rows, without bias.
-    pub(crate) fn fill_columns(&mut self, columns: RowsOf<'_>, k: usize) {
-        let layout = self.kernel.layout();
-        let depth = k.div_ceil(layout.group());
-        let mut words = vec![0u32; columns.n * depth];
-        let (mut scales, mut start) = (Vec::new(), Vec::new());
-        for (n, words) in words.chunks_exact_mut(depth.max(1)).enumerate() {
-            let column = columns.row(n, k);
-            let mut scale = || {
-                let scale = quantization_scale(rows::largest_size(self.instructions, column));
-                scales.push(scale);
-                scale
-            };
-            match layout {
-                Layout::Single => {
-                    for (word, value) in words.iter_mut().zip(column) {
-                        *word = value.to_bits();
-                    }
-                }
-                Layout::Bf16Pair => to_bf16(self.instructions, column, words),
-                Layout::I16Pair => to_i16(self.instructions, column, scale(), words),
-                Layout::ByteQuad => {
-                    to_bytes(self.instructions, column, scale(), 0, words);
-                    // Inputs carry the zero point 128, which each column's sum takes away again.
-                    start.push(-128 * sum_of_bytes(self.instructions, words));
+    /// Turns the values of a column into words, and keeps the scale of 8-bit integers.
+    fn convert_column(&mut self, column: usize, values: &[f32], words: &mut [u32]) {
+        let scale = || quantization_scale(rows::largest_size(self.instructions, values));
+        match self.kernel.layout() {
+            Layout::Single => {
+                for (word, value) in words.iter_mut().zip(values) {
+                    *word = value.to_bits();
                 }
             }
+            Layout::Bf16Pair => to_bf16(self.instructions, values, words),
+            Layout::I16Pair => {
+                self.scales[column] = scale();
+                to_i16(self.instructions, values, self.scales[column], words);
+            }
+            Layout::ByteQuad => {
+                self.scales[column] = scale();
+                to_bytes(self.instructions, values, self.scales[column], 0, words);
+                // Inputs carry the zero point 128, which each column's sum takes away again.
+                self.start[column] = -128 * sum_of_bytes(self.instructions, words);
+            }
         }
-        self.fill_column_words(Words { values: &words, stride: depth, scales: &[] }, columns.n, depth);
-        self.scales[..scales.len()].copy_from_slice(&scales);
-        self.start[..start.len()].copy_from_slice(&start);
-        self.k = k;
     }
 
     /// Packs a matrix whose columns are `n` rows of words, `depth` words each, that are in this kernel's layout.
     pub(crate) fn fill_column_words(&mut self, columns: Words<'_>, n: usize, depth: usize) {
         let (width, _) = self.lay_out(depth * self.kernel.layout().group(), n);
         for (p, panel) in self.panels.chunks_exact_mut(width * depth).take(n.div_ceil(width)).enumerate() {
-            for c in 0..width.min(n - p * width) {
-                let column = &columns.values[(p * width + c) * columns.stride..][..depth];
-                for (word, value) in panel[c..].iter_mut().step_by(width).zip(column) {
-                    *word = *value;
-                }
-            }
+            put_side_by_side(panel, width, 0, columns.from(p * width * columns.stride), width.min(n - p * width));
         }
     }
 
@@ -152,7 +166,8 @@ impl PackedMatrix {
         let width = self.kernel.columns(self.shape);
         let (columns, depth) = (n.div_ceil(width) * width, k.div_ceil(layout.group()));
         if self.panels.len() < columns * depth {
-            self.panels.resize(columns * depth, 0);
+            // A new vector, as fresh memory is zero already.
+            self.panels = vec![0; columns * depth];
         }
         // Columns that are not there must be numbers: what they were does not matter, no product reads them.
         self.bias.clear();
@@ -249,6 +264,29 @@ impl PackedMatrix {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Columns that are put into a panel together: a cache line of it.
+const TOGETHER: usize = 16;
+
+/// Puts `n` columns, given as rows of words, side by side into a panel of `width` columns, from column `at` on.
+fn put_side_by_side(panel: &mut [u32], width: usize, at: usize, columns: Words<'_>, n: usize) {
+    let depth = panel.len() / width;
+    let column = |c: usize| &columns.values[c * columns.stride..][..depth];
+    let whole = n - n % TOGETHER;
+    for first in (0..whole).step_by(TOGETHER) {
+        let together: [&[u32]; TOGETHER] = std::array::from_fn(|c| column(first + c));
+        for (k, row) in panel.chunks_exact_mut(width).enumerate() {
+            for (word, column) in row[at + first..at + first + TOGETHER].iter_mut().zip(together) {
+                *word = column[k];
+            }
+        }
+    }
+    for c in whole..n {
+        for (word, value) in panel[at + c..].iter_mut().step_by(width).zip(column(c)) {
+            *word = *value;
         }
     }
 }

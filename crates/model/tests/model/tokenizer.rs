@@ -55,6 +55,19 @@ fn ids_agree_with_transformers_for_the_uncased_vocabulary() {
 }
 
 #[test]
+fn a_file_that_is_laid_out_otherwise_is_read_all_the_same() {
+    let json = std::fs::read_to_string(folder().join("tokenizer/tokenizer.json")).unwrap();
+    // The library takes a model without its type for what it looks like; the decoder has one of the same name before it.
+    let kind = "\"type\":\"WordPiece\",";
+    let at = json.rfind(kind).unwrap();
+    let untyped = format!("{}{}", &json[..at], &json[at + kind.len()..]);
+    let (own, librarys) = (small_tokenizer(), Tokenizer::from_json(untyped.as_bytes()).unwrap());
+    assert_eq!(librarys.vocab_size(), own.vocab_size());
+    let text = "Basalt is a dark rock [SEP] Ünlike 花岗岩.";
+    assert_eq!(librarys.pieces(text, 99).unwrap(), own.pieces(text, 99).unwrap());
+}
+
+#[test]
 fn only_the_document_is_cut_behind_a_query_of_its_limit() {
     let tokenizer = small_tokenizer();
     let limits = Limits { max_length: 80, max_query_length: 64 };
@@ -67,6 +80,18 @@ fn only_the_document_is_cut_behind_a_query_of_its_limit() {
 }
 
 proptest! {
+    #[test]
+    fn pieces_are_those_of_the_library(text in "(\\PC{0,3}|[a-z]{1,6}|[ \t]|\\[(CLS|SEP|MASK|sep)\\]){0,30}") {
+        let json = std::fs::read(folder().join("tokenizer/tokenizer.json")).unwrap();
+        let mut library = tokenizers::Tokenizer::from_bytes(json).unwrap();
+        library.with_padding(None).with_truncation(None).unwrap();
+        let expected = library.encode(text.as_str(), false).unwrap();
+        let found = small_tokenizer().pieces(&text, 10_000).unwrap();
+        prop_assert_eq!(&found.ids[..], expected.get_ids());
+        let offsets: Vec<_> = expected.get_offsets().iter().map(|&(start, end)| start..end).collect();
+        prop_assert_eq!(found.offsets, offsets);
+    }
+
     #[test]
     fn a_long_text_begins_like_the_whole_of_it(
         words in prop::collection::vec("[a-zé]{1,9}|\\PC{1,3}|[ \n\t]{1,3}", 0..120), limit in 1usize..40,

@@ -7,14 +7,13 @@ pub mod base;
 pub mod card;
 pub mod convert;
 pub mod distill;
+pub mod early;
 #[cfg(feature = "training")]
 pub mod evaluate;
-#[cfg(feature = "training")]
 pub mod graded;
-#[cfg(feature = "training")]
+mod held_out;
 pub mod human;
 pub mod index;
-#[cfg(feature = "training")]
 pub mod judge;
 pub mod judged;
 pub mod judgments;

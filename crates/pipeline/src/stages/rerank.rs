@@ -1,6 +1,7 @@
 //! First-stage run -> reranked run, with explanations where asked.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use r2r_teacher::judged_ranking::ranking_of;
@@ -29,6 +30,8 @@ pub struct RerankOptions<'a> {
     pub top: Option<usize>,
     /// How many documents of each query are explained.
     pub reasons: usize,
+    /// Documents that will not be among the best of their query's may be stopped early; `None` finishes all.
+    pub early: Option<NonZeroUsize>,
     /// Where the run goes.
     pub output: &'a Path,
     /// Where the explanations go, one query a line.
@@ -40,8 +43,10 @@ pub struct RerankOptions<'a> {
 pub struct RerankCounts {
     /// Queries.
     pub queries: usize,
-    /// Scored pairs of query and document.
+    /// Pairs of query and document.
     pub pairs: usize,
+    /// Those of them that were stopped early.
+    pub stopped: usize,
 }
 
 /// Reranks every query of a run whose texts the collection has.
@@ -59,10 +64,22 @@ pub fn rerank_run(
         if progress.stop_requested() {
             return Err(PipelineError::Stopped);
         }
-        let ranking = student.reranker().rerank_shown(&candidates, options.reasons(), options.top())?;
+        let (ranking, finished) = match options.early {
+            None => {
+                let ranking = student.reranker().rerank_shown(&candidates, options.reasons(), options.top())?;
+                (ranking, candidates.list.len())
+            }
+            Some(n) => {
+                let early = student.reranker().rerank_early(&candidates, options.reasons(), options.top(), n)?;
+                (early.ranking, early.finished)
+            }
+        };
+        outputs.counts.stopped += candidates.list.len() - finished;
         outputs.write_run(student.name(), &candidates, &deeper, &ranking)?;
         if options.explanations.is_some() {
-            outputs.write_results(&candidates, QueryResults::of(student, &candidates, &ranking, options.top())?)?;
+            let results = QueryResults::of(student, &candidates, &ranking, options.top())?;
+            let results = if options.early.is_some() { results.stopped_below(finished) } else { results };
+            outputs.write_results(&candidates, results)?;
         }
         progress.at(outputs.counts.queries as u64);
     }

@@ -5,11 +5,10 @@
 //! the query's words, forgives a missing one too easily. So both weights are chosen on held-out queries as the student
 //! is used: on what BM25 finds for them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use r2r_distillation::query_text::normalized;
 use r2r_evaluation::evaluate::{EvaluationOptions, evaluate};
 use r2r_evaluation::measures::Measure;
 use r2r_model::encoding::{Limits, PairEncoding};
@@ -17,22 +16,19 @@ use r2r_model::folder::StudentFolder;
 use r2r_model::lexical::LexicalMatch;
 use r2r_model::passage::PassageText;
 use r2r_training::calibration::{fit_calibration, fit_grades};
-use r2r_types::document::{Document, Query};
+use r2r_types::document::Document;
 use r2r_types::example::DistillationExample;
-use r2r_types::formats::beir::{Collection, read_qrels};
 use r2r_types::id::{DocId, QueryId};
 use r2r_types::qrels::Qrels;
 use r2r_types::run::Run;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::error::PipelineError;
 use crate::progress::Progress;
 use crate::provenance::Provenance;
 use crate::recipe::{Recipe, ValidationSection};
-use crate::stages::distill::{DEV, TRAIN, read_examples, test_queries};
-use crate::stages::index::refresh_index;
-use crate::stages::retrieve::retrieve_run;
+use crate::stages::distill::{DEV, TRAIN, read_examples};
+use crate::stages::held_out::{HeldOut, HeldOutList, held_out, known_queries};
 use crate::student::{LoadedStudent, StudentOptions};
 
 /// The similarity's weights that are tried: from none on, each √2 times the one before.
@@ -75,10 +71,7 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let engine = LoadedStudent::open(student, &StudentOptions::default())?;
     let distilled = recipe.artifact("distill");
     let (train, dev) = (read_examples(&distilled.join(TRAIN))?, read_examples(&distilled.join(DEV))?);
-    let mut known: HashSet<String> = train.iter().map(|example| normalized(&example.query.text)).collect();
-    for path in &recipe.distillation.leakage {
-        known.extend(test_queries(&recipe.data_path(path))?.iter().map(|query| normalized(&query.text)));
-    }
+    let known = known_queries(recipe)?;
 
     let lexical = piece_weights(&engine, train.iter().chain(&dev))?;
     let judge = Judge { student: &engine, lexical: &lexical };
@@ -109,8 +102,8 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let logits = dev_logits(&judge, &dev, weights)?;
     config.calibration = fit_calibration(&dev, &logits).unwrap_or(config.calibration);
     config.grades = fit_grades(&dev, &logits).unwrap_or(config.grades);
-    // What faster number formats lose was measured with the other weights.
-    config.precision = None;
+    // What faster number formats lose was measured with the other weights, and the exit head foresees the other logits.
+    (config.precision, config.early) = (None, None);
     folder.put_lexical(&lexical).map_err(PipelineError::failed)?;
     folder.replace_config(&config).map_err(PipelineError::failed)?;
     let queries = lists.iter().map(|list| list.judged.len()).sum();
@@ -227,8 +220,7 @@ impl JudgedLists {
     }
 }
 
-/// The queries of a collection that nothing was learned from and whose candidates hold a relevant document, in the order
-/// of a seeded hash, with their signals.
+/// The held-out queries of a collection, with the signals of their candidates.
 fn judged_lists(
     recipe: &Recipe,
     section: &ValidationSection,
@@ -236,37 +228,19 @@ fn judged_lists(
     known: &HashSet<String>,
     progress: &mut dyn Progress,
 ) -> Result<JudgedLists, PipelineError> {
-    let path = recipe.data_path(&section.path);
-    let index = recipe.artifact("indexes").join(section.path.file_name().unwrap_or(section.path.as_os_str()));
-    refresh_index(&path, &index, progress)?;
-    let collection = Collection::read(&path)?;
-    let qrels = read_qrels(&path, &section.split)?;
-    let is_held_out = |query: &&Arc<Query>| {
-        let relevant = qrels.judged(&query.id).is_some_and(|judged| judged.values().any(|grade| *grade > 0));
-        relevant && !known.contains(&normalized(&query.text))
-    };
-    let mut queries: Vec<Arc<Query>> = collection.queries.values().filter(is_held_out).cloned().collect();
-    queries.sort_by_cached_key(|query| Sha256::digest(format!("{} {}", recipe.seed, query.id)).to_vec());
-    queries.truncate(section.limit);
-    let (candidates, _) = retrieve_run(&index, &queries, section.depth, recipe.retrieval.bm25(), progress)?;
-    let texts: HashMap<&QueryId, &str> = queries.iter().map(|query| (&query.id, query.text.as_str())).collect();
-
-    let mut judged = Vec::new();
-    progress.begin("weigh", Some(candidates.queries().len() as u64));
-    for (done, (query, documents)) in candidates.iter().enumerate() {
+    let HeldOut { qrels, lists } = held_out(recipe, section, known, progress)?;
+    let mut judged = Vec::with_capacity(lists.len());
+    progress.begin("weigh", Some(lists.len() as u64));
+    for (done, HeldOutList { query, documents }) in lists.into_iter().enumerate() {
         if progress.stop_requested() {
             return Err(PipelineError::Stopped);
         }
         progress.at(done as u64 + 1);
-        let found: Vec<&Document> =
-            documents.iter().filter_map(|(doc, _)| collection.documents.get(doc).map(Arc::as_ref)).collect();
-        if !found.iter().any(|document| qrels.grade(query, &document.id).is_some_and(|grade| grade > 0)) {
-            continue;
-        }
-        let signals = judge.signals(texts.get(query).copied().unwrap_or_default(), &found)?;
-        judged.push((query.clone(), found.iter().map(|document| document.id.clone()).zip(signals).collect()));
+        let documents: Vec<&Document> = documents.iter().map(Arc::as_ref).collect();
+        let signals = judge.signals(&query.text, &documents)?;
+        judged.push((query.id.clone(), documents.iter().map(|document| document.id.clone()).zip(signals).collect()));
     }
-    progress.end(&format!("{}: {} held-out queries", path.display(), judged.len()));
+    progress.end(&format!("{}: {} held-out queries", section.path.display(), judged.len()));
     Ok(JudgedLists { qrels, judged })
 }
 

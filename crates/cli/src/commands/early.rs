@@ -1,0 +1,40 @@
+//! `r2r early`: when a student may stop a document.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use reason_to_rank::recipe::Recipe;
+use reason_to_rank::stages::early::fit_early_whole_folder;
+
+use crate::args::Early;
+use crate::commands::{print, print_json};
+use crate::progress::Bars;
+
+/// Fits an exit head on the recipe's `[[validation]]` collections, writes it into the student, and prints what was tried.
+pub(crate) fn run(options: &Early) -> Result<()> {
+    let recipe = Recipe::read(&options.recipe.recipe, &options.recipe.settings)?;
+    let mut progress = Bars::stoppable();
+    reason_to_rank::reproduce::examples(&recipe, &super::teacher::world(progress.stop_flag()), &mut progress)?;
+    let Some(choice) = fit_early_whole_folder(&recipe, &options.student, &mut progress)? else {
+        anyhow::bail!("nothing was written: no [[validation]] queries, or none on which stopping is harmless");
+    };
+    if options.json {
+        return print_json(&choice);
+    }
+    let mut page =
+        format!("layers  margin  nDCG@10  finished  work, by {} held-out queries\n", choice.chosen.measured.lists);
+    for tried in &choice.tried {
+        let is_chosen = tried.layers == choice.chosen.layers && tried.margin.total_cmp(&choice.chosen.margin).is_eq();
+        let _ = writeln!(
+            page,
+            "{:>6}  {:>6.2}  {:+.4}  {:>8.3}  {:.3}{}",
+            tried.layers,
+            tried.margin,
+            tried.ndcg_at_10_difference,
+            tried.finished,
+            tried.work,
+            if is_chosen { "  taken" } else { "" }
+        );
+    }
+    print(&page)
+}
