@@ -159,7 +159,10 @@ impl ServerHandler for StudentTools {
             }
             Err(panic) => {
                 tracing::error!(tool = %request.name, %panic, "a call failed inside");
-                Err(ErrorData::internal_error("the call failed inside, which is a bug of r2r; see its standard error", None))
+                Err(ErrorData::internal_error(
+                    "the call failed inside, which is a bug of r2r; see its standard error",
+                    None,
+                ))
             }
         }
     }

@@ -9,7 +9,10 @@ use crate::commands::rerank::open_student;
 
 /// Serves until the client closes standard input. Standard output carries the protocol and nothing else.
 pub(crate) fn run(options: &Mcp) -> Result<()> {
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let student = open_student(&options.student)?;
     anstream::eprintln!("{} answers over MCP on standard input and output: tools rerank and explain", student.name());
     match serve_stdio(student) {

@@ -68,7 +68,9 @@ impl Options {
                 "--minutes" => options.minutes = value.parse()?,
                 "--deadline" => options.deadline = Duration::from_secs(value.parse()?),
                 "--read-timeout" => options.read_timeout = Duration::from_secs(value.parse()?),
-                other => return Err(format!("unknown word {other}; the first lines of this example name them all").into()),
+                other => {
+                    return Err(format!("unknown word {other}; the first lines of this example name them all").into());
+                }
             }
         }
         Ok(options)

@@ -75,11 +75,15 @@ pub(crate) async fn run(options: &Options, workload: &Workload) -> Result<bool, 
     }
     let memory = watch.end().await;
 
-    println!("capacity {capacity:.1} requests/s of {SIZE} documents; asked: {rate:.1} requests/s for {} s", 2 * options.seconds);
+    println!(
+        "capacity {capacity:.1} requests/s of {SIZE} documents; asked: {rate:.1} requests/s for {} s",
+        2 * options.seconds
+    );
     println!("| outcome | requests | share | p50 ms | p99 ms | longest ms |");
     println!("|---|---|---|---|---|---|");
     for (outcome, name) in OUTCOMES {
-        let mut seconds: Vec<f64> = outcomes.iter().filter(|(of, _)| *of == outcome).map(|(_, seconds)| *seconds).collect();
+        let mut seconds: Vec<f64> =
+            outcomes.iter().filter(|(of, _)| *of == outcome).map(|(_, seconds)| *seconds).collect();
         seconds.sort_by(f64::total_cmp);
         println!(
             "| {name} | {} | {:.1} % | {} | {} | {} |",
@@ -102,12 +106,7 @@ pub(crate) async fn run(options: &Options, workload: &Workload) -> Result<bool, 
     Ok(is_flat && good == n && count(Outcome::InTime) > 0 && count(Outcome::RefusedAtOnce) > 0)
 }
 
-fn outcome_of(
-    requests: &Requests,
-    which: usize,
-    reply: &Result<Reply, Failure>,
-    deadline: Duration,
-) -> (Outcome, f64) {
+fn outcome_of(requests: &Requests, which: usize, reply: &Result<Reply, Failure>, deadline: Duration) -> (Outcome, f64) {
     let Ok(reply) = reply else { return (Outcome::Broken, 0.0) };
     let outcome = match reply.status {
         200 if !requests.is_right(which, reply) => Outcome::Wrong,

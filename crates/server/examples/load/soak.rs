@@ -192,11 +192,13 @@ async fn perform(
             request["stream"] = json!(true);
             let reply = connection.post("/v1/rerank", bytes_of(&request)?).await?;
             let text = String::from_utf8_lossy(&reply.body).into_owned();
-            let is_right = ["event: ranking", "event: reasoning", "event: done"].iter().all(|event| text.contains(event));
+            let is_right =
+                ["event: ranking", "event: reasoning", "event: done"].iter().all(|event| text.contains(event));
             (reply, is_right)
         }
         Act::Mistake => {
-            let mistakes = ["{\"query\": \"a\"}", "{\"documents\": [\"a\"]}", "[", "{\"query\": 3, \"documents\": [{}]}"];
+            let mistakes =
+                ["{\"query\": \"a\"}", "{\"documents\": [\"a\"]}", "[", "{\"query\": 3, \"documents\": [{}]}"];
             let reply = connection.post("/v1/rerank", Bytes::from(mistakes[random.usize(..mistakes.len())])).await?;
             let is_right = matches!(reply.status, 400 | 422);
             (reply, is_right)

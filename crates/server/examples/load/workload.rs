@@ -52,7 +52,9 @@ impl Workload {
             let reply = connection.post("/v1/rerank", body.clone()).await?;
             let results = results_of(&reply)?;
             if results.as_array().map(Vec::len) != Some(n_documents) {
-                return Err(format!("{n_documents} documents got {} results", results.as_array().map_or(0, Vec::len)).into());
+                return Err(
+                    format!("{n_documents} documents got {} results", results.as_array().map_or(0, Vec::len)).into()
+                );
             }
             requests.bodies.push(body);
             requests.results.push(results);

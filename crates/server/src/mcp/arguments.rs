@@ -24,7 +24,9 @@ impl<'a> Arguments<'a> {
     /// Takes arguments whose names are among those of the tool's input schema.
     pub(super) fn of(tool: &str, known: &[&str], values: &'a JsonObject) -> Result<Self, Refusal> {
         match values.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(unknown) => refuse(format!("{tool} has no argument {unknown:?}; its arguments are {}", known.join(", "))),
+            Some(unknown) => {
+                refuse(format!("{tool} has no argument {unknown:?}; its arguments are {}", known.join(", ")))
+            }
             None => Ok(Self { values }),
         }
     }

@@ -45,7 +45,9 @@ pub(super) fn tool() -> Tool {
     Tool::new(NAME, DESCRIPTION, schema)
         .with_title("Explain a document")
         .with_output_schema::<ExplanationShape>()
-        .with_annotations(ToolAnnotations::with_title("Explain a document").read_only(true).idempotent(true).open_world(false))
+        .with_annotations(
+            ToolAnnotations::with_title("Explain a document").read_only(true).idempotent(true).open_world(false),
+        )
 }
 
 /// Explains the document of a call.

@@ -73,7 +73,9 @@ pub(super) fn tool() -> Tool {
     Tool::new(NAME, DESCRIPTION, schema)
         .with_title("Rerank documents")
         .with_output_schema::<RankingShape>()
-        .with_annotations(ToolAnnotations::with_title("Rerank documents").read_only(true).idempotent(true).open_world(false))
+        .with_annotations(
+            ToolAnnotations::with_title("Rerank documents").read_only(true).idempotent(true).open_world(false),
+        )
 }
 
 /// Ranks the documents of a call.
@@ -102,7 +104,9 @@ pub(super) fn call(student: &LoadedStudent, arguments: &JsonObject) -> Result<An
     }
     let truncated = results.results.iter().filter(|result| result.truncated).count();
     if truncated > 0 {
-        warnings.push(format!("{truncated} of the returned documents are longer than is read: their beginnings were scored"));
+        warnings.push(format!(
+            "{truncated} of the returned documents are longer than is read: their beginnings were scored"
+        ));
     }
     let shape = RankingShape::of(results, warnings);
     Ok(Answer { text: readable::ranking(&shape, &documents), structured: to_value(&shape)? })

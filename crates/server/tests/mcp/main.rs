@@ -117,11 +117,8 @@ async fn names_and_titles_of_documents_are_kept_and_top_n_cuts() {
     let client = connect(student()).await;
     let documents = json!([{"id": "a", "title": "Lava", "text": TEXTS[2]}, {"id": 7, "text": TEXTS[0]}, TEXTS[3]]);
     let answered = call(&client, "rerank", &json!({"query": QUERY, "documents": documents, "top_n": "2"})).await;
-    let document = |id: &str, title: &str, text: &str| Document {
-        id: id.into(),
-        title: title.to_owned(),
-        text: text.to_owned(),
-    };
+    let document =
+        |id: &str, title: &str, text: &str| Document { id: id.into(), title: title.to_owned(), text: text.to_owned() };
     let documents = vec![document("a", "Lava", TEXTS[2]), document("7", "", TEXTS[0]), document("2", "", TEXTS[3])];
     assert_agree(answered.structured_content.as_ref().unwrap(), &expected(&student(), documents, Reasons::None, 2));
     assert!(text_of(&answered).ends_with("1 more rank below these.\n"), "{}", text_of(&answered));
@@ -156,13 +153,33 @@ async fn bad_arguments_are_answered_with_what_to_do() {
         ("rerank", json!({"query": QUERY, "documents": "text"}), "documents is a text; give an array"),
         ("rerank", json!({"query": QUERY, "documents": ["a", 7]}), "documents[1] is a number; give a text, or"),
         ("rerank", json!({"query": QUERY, "documents": [{"id": "a"}]}), "documents[0] has no text; give"),
-        ("rerank", json!({"query": QUERY, "documents": [{"text": "a", "id": []}]}), "the id of documents[0] is an array"),
-        ("rerank", json!({"query": QUERY, "documents": ["a", {"id": "0", "text": "b"}]}), "documents[1] is named \"0\", as documents[0] is"),
-        ("rerank", json!({"query": QUERY, "documents": many}), "1001 documents are too many for one call; give at most 1000"),
+        (
+            "rerank",
+            json!({"query": QUERY, "documents": [{"text": "a", "id": []}]}),
+            "the id of documents[0] is an array",
+        ),
+        (
+            "rerank",
+            json!({"query": QUERY, "documents": ["a", {"id": "0", "text": "b"}]}),
+            "documents[1] is named \"0\", as documents[0] is",
+        ),
+        (
+            "rerank",
+            json!({"query": QUERY, "documents": many}),
+            "1001 documents are too many for one call; give at most 1000",
+        ),
         ("rerank", json!({"query": QUERY, "documents": TEXTS, "top_n": 0}), "top_n is 0; give a whole number from 1"),
         ("rerank", json!({"query": QUERY, "documents": TEXTS, "top_n": true}), "top_n is a boolean; give"),
-        ("rerank", json!({"query": QUERY, "documents": TEXTS, "explain": "yes"}), "explain is a text; give true or false"),
-        ("rerank", json!({"query": QUERY, "docs": TEXTS}), "rerank has no argument \"docs\"; its arguments are query, documents"),
+        (
+            "rerank",
+            json!({"query": QUERY, "documents": TEXTS, "explain": "yes"}),
+            "explain is a text; give true or false",
+        ),
+        (
+            "rerank",
+            json!({"query": QUERY, "docs": TEXTS}),
+            "rerank has no argument \"docs\"; its arguments are query, documents",
+        ),
         ("explain", json!({"query": QUERY}), "document is missing; give a text, or an object"),
         ("explain", json!({"query": QUERY, "document": [TEXTS[0]]}), "document is an array; give"),
     ];

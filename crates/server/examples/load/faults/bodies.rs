@@ -96,7 +96,8 @@ pub(super) async fn deep(scene: &Scene<'_>) -> Result<Verdict, Failure> {
     let documents = format!("{{\"query\": \"a\", \"documents\": {nest}");
     let extra = format!("{{\"query\": \"a\", \"documents\": [\"b\"], \"extra\": {nest}");
     let objects = "{\"a\":".repeat(1_000_000);
-    all_refused(scene, &["/v1/rerank"], &[documents.as_bytes(), extra.as_bytes(), nest.as_bytes(), objects.as_bytes()]).await
+    all_refused(scene, &["/v1/rerank"], &[documents.as_bytes(), extra.as_bytes(), nest.as_bytes(), objects.as_bytes()])
+        .await
 }
 
 /// Every wrong body on every path.

@@ -16,7 +16,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) async fn hang_ups(scene: &Scene<'_>) -> Result<Verdict, Failure> {
     let body = serde_json::to_vec(&scene.workload.request(1000, 0))?;
     let address = &scene.options.address;
-    let request = [head(address, "/v1/rerank", &format!("content-length: {}\r\n", body.len())).as_bytes(), &body].concat();
+    let request =
+        [head(address, "/v1/rerank", &format!("content-length: {}\r\n", body.len())).as_bytes(), &body].concat();
     let mut open = Vec::new();
     for _ in 0..20 {
         let mut stream = TcpStream::connect(address).await?;
@@ -123,7 +124,9 @@ pub(super) async fn silent(scene: &Scene<'_>) -> Result<Verdict, Failure> {
         answered = scene.good_client().await.map(|_| start.elapsed());
     }
     let came = match answered {
-        Some(after) => format!("{} were opened; a good client was answered after {:.1} s", open.len(), after.as_secs_f64()),
+        Some(after) => {
+            format!("{} were opened; a good client was answered after {:.1} s", open.len(), after.as_secs_f64())
+        }
         None => format!("{} were opened; no good client was answered", open.len()),
     };
     Ok(Verdict::of(answered.is_some(), came))

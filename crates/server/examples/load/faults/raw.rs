@@ -9,7 +9,9 @@ use crate::Failure;
 
 /// A head of a request whose connection the server is to close.
 pub(super) fn head(address: &str, path: &str, rest: &str) -> String {
-    format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nconnection: close\r\n{rest}\r\n")
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nconnection: close\r\n{rest}\r\n"
+    )
 }
 
 /// What a server said before it closed the connection.
