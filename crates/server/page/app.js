@@ -7,7 +7,7 @@ import { drawComparison } from './compare.js';
 import { InputError } from './documents.js';
 import { announce, byId, el } from './dom.js';
 import { EXAMPLES } from './examples.js';
-import { count, counted } from './format.js';
+import { count, counted, sentence } from './format.js';
 import { wireKeys } from './keys.js';
 import { clearNotices, countdown, notice } from './notices.js';
 import { Ranking, sent } from './ranking.js';
@@ -265,7 +265,9 @@ function failed(error, { again = null, ranking = null } = {}) {
     askForKey(again);
   } else if (error.isBusy && again && n_retries < RETRIES) {
     n_retries += 1;
-    stopCountdown = countdown(error.retryAfter ?? 2, `The server is busy (${error.status})`, sentence(error.message), again);
+    // Why it cannot answer yet is worth reading; that it is full the title says.
+    const why = error.status === 503 ? sentence(error.message) : '';
+    stopCountdown = countdown(error.retryAfter ?? 2, `The server is busy (${error.status})`, why, again);
   } else if (error.isBusy) {
     n_retries = 0;
     notice('error', `The server is busy (${error.status})`, sentence(error.message), retry);
@@ -278,11 +280,6 @@ function failed(error, { again = null, ranking = null } = {}) {
   } else {
     notice('error', 'The server did not take this', sentence(error.message), retry);
   }
-}
-
-function sentence(words) {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /** Asks for the API key, then goes on. */

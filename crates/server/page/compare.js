@@ -1,7 +1,7 @@
 // Why one document stands above another: both side by side.
 
 import { el, fill, spoken } from './dom.js';
-import { logit, score } from './format.js';
+import { logit, score, sentence } from './format.js';
 import { evidenceRanges } from './pieces.js';
 import { nameOf } from './ranking.js';
 import { receiptOf, receiptTable } from './receipt.js';
@@ -17,8 +17,8 @@ export function drawComparison(dialog, { above, below, said, model, onCopy }) {
     said
       ? el('p', { class: 'verdict' }, said.reply.text || 'The student wrote no comparison.')
       : el('p', { class: 'verdict muted' }, 'The student is writing ', el('span', { class: 'dots', 'aria-hidden': 'true' })),
-    said?.reply.agrees === false ? el('p', { class: 'warning' }, el('strong', {}, 'Note. '), said.reply.warnings.join('; ')) : null,
-    el('p', { class: 'muted small' }, `${logit(gap)} apart in raw score. The words are ${model || 'the student'}’s own; scores, quotes and the table are measured.`),
+    said?.reply.agrees === false ? el('p', { class: 'warning' }, el('strong', {}, 'Note. '), sentence(said.reply.warnings.join('; '))) : null,
+    el('p', { class: 'muted small' }, `${logit(gap)} apart in raw score. ${model || 'The student'} worded this itself; direction, scores, quotes and the table are computed.`),
     said ? wordTable(both) : null,
     el('div', { class: 'pair' }, both.map(side)),
     said ? el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'quiet', on: { click: onCopy } }, 'Copy as JSON')) : null,

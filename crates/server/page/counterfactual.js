@@ -53,7 +53,7 @@ export class Counterfactual {
     this.text = el(
       'div',
       {},
-      el('p', { class: 'muted small' }, 'Choose a sentence to take it out; the score is measured again at once.'),
+      el('p', { class: 'muted small' }, 'Choose a sentence to take it out and measure again.'),
       this.#body,
       this.#status,
       el('div', { class: 'buttons' }, this.#undo, this.#undoAll, this.#measure),

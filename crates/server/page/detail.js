@@ -133,7 +133,7 @@ export class Detail {
     const { comparison } = reasoning;
     if (comparison?.text) box.append(section('Comparison', this.#comparison(comparison)));
     box.append(section('Query words', queryWords(reasoning)));
-    box.append(el('p', { class: 'muted small authored' }, 'Reason and comparison are the student’s own sentences. Quote, words and scores are found and measured.'));
+    box.append(el('p', { class: 'muted small authored' }, 'The student worded reason and comparison itself. Direction, quote, words and scores are computed.'));
     return box;
   }
 

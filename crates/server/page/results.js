@@ -3,7 +3,7 @@
 import { SlopeChart } from './chart.js';
 import { Detail } from './detail.js';
 import { byId, el } from './dom.js';
-import { count, counted, seconds } from './format.js';
+import { count, counted, seconds, sentence } from './format.js';
 import { RankedList, STEP } from './list.js';
 
 /** Below this width the chosen document lies over the page instead of standing beside the list (see results.css). */
@@ -166,7 +166,7 @@ export class Results {
 
   /** Shows the ranking's warnings. */
   warn() {
-    byId('warnings').replaceChildren(...this.ranking.warnings.map((words) => el('p', { class: 'warning' }, el('strong', {}, 'Note. '), words)));
+    byId('warnings').replaceChildren(...this.ranking.warnings.map((words) => el('p', { class: 'warning' }, el('strong', {}, 'Note. '), sentence(words))));
   }
 
   #landing(item, place) {
