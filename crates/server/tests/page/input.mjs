@@ -89,8 +89,6 @@ async function large(session) {
   await settled(page);
   session.check('the first 25 rows are shown', (await page.locator('#list li').count()) === 25);
   await session.shot(page, '11-thousand');
-  for (let i = 0; i < 3; i += 1) await page.click('#more >> text=more');
-  const few = await frames(page);
   const drawn = await page.evaluate(async () => {
     const started = performance.now();
     [...document.querySelectorAll('#more button')].at(-1).click();
@@ -98,33 +96,28 @@ async function large(session) {
     return performance.now() - started;
   });
   session.check('all rows can be shown', (await page.locator('#list li').count()) === n);
-  const many = await frames(page);
-  console.log(`      all rows drawn in ${drawn.toFixed(0)} ms; a frame of scrolling and pointing, median: ${few.toFixed(0)} ms with 100 rows, ${many.toFixed(0)} ms with ${n}`);
-  session.check('a thousand rows are drawn within a second', drawn < 1000, drawn);
-  // Against the same page with fewer rows, so that a slow or busy machine does not count.
-  session.check('a thousand rows scroll like a hundred', many < 2 * few + 17, [few, many]);
+  const cost = await frameCost(page);
+  console.log(`      all rows drawn in ${drawn.toFixed(0)} ms; scrolling half a screen and pointing costs ${cost.toFixed(0)} ms of the page's own thread a frame`);
+  session.check('a thousand rows are drawn within two seconds, on a busy machine as well', drawn < 2000, drawn);
+  session.check('a thousand rows scroll smoothly', cost < 40, cost);
   await session.done(page, 'large');
 }
 
-/** The best median of three of a frame's time, in milliseconds, while the page is scrolled and its rows are pointed at. */
-async function frames(page) {
-  const once = () => page.evaluate(async () => {
-    scrollTo(0, 0);
-    const times = [];
-    let last = performance.now();
-    let by = 400;
-    for (let i = 0; i < 90; i += 1) {
-      const before = scrollY;
-      scrollBy(0, by);
-      if (scrollY === before) by = -by;
-      const rows = document.querySelectorAll('#list li');
+/** What a frame costs, in milliseconds, while the page is scrolled and its rows are pointed at: processor time of the page's
+ * thread, since the time on the clock depends on what else the machine does. */
+async function frameCost(page) {
+  const n_frames = 90;
+  const client = await page.context().newCDPSession(page);
+  await client.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const spent = async () => (await client.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration').value;
+  const before = await spent();
+  await page.evaluate(async (n_frames) => {
+    const rows = document.querySelectorAll('#list li');
+    for (let i = 0; i < n_frames; i += 1) {
+      scrollBy(0, 400);
       rows[(i * 11) % rows.length].dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
       await new Promise(requestAnimationFrame);
-      const now = performance.now();
-      times.push(now - last);
-      last = now;
     }
-    return times.sort((a, b) => a - b)[45];
-  });
-  return Math.min(await once(), await once(), await once());
+  }, n_frames);
+  return ((await spent()) - before) * 1000 / n_frames;
 }
