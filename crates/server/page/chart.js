@@ -154,7 +154,11 @@ export class SlopeChart {
   }
 
   #text(place) {
-    return svg('text', { x: this.#scale.x - 8, y: Math.max(9, this.#scale.left(place)).toFixed(1), dy: '.35em' }, String(place));
+    return svg(
+      'text',
+      { x: this.#scale.x - 8, y: Math.max(9, this.#scale.left(place)).toFixed(1), dy: '.35em' },
+      String(place),
+    );
   }
 
   /** Writes the places of marked lines; what stood too near to them makes room. */
@@ -164,7 +168,10 @@ export class SlopeChart {
     for (const [place, label] of this.#places) {
       const isMarked = marked.includes(place);
       label.classList.toggle('marked', isMarked);
-      label.classList.toggle('near', !isMarked && marked.some((other) => Math.abs(left(other) - left(place)) < LABEL_GAP - 2));
+      label.classList.toggle(
+        'near',
+        !isMarked && marked.some((other) => Math.abs(left(other) - left(place)) < LABEL_GAP - 2),
+      );
     }
     for (const place of new Set(marked)) {
       if (this.#places.has(place)) continue;

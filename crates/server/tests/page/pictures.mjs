@@ -20,7 +20,11 @@ export async function pictures(session) {
   await settled(dark);
   await dark.click('#detail .piece.evidence');
   await dark.waitForSelector('#detail .receipt .edited');
-  session.check('the third example shows a mistake and its cause', (await dark.textContent('#detail .edit-state')).includes('would stand at 2'), await dark.textContent('#detail .edit-state'));
+  session.check(
+    'the third example shows a mistake and its cause',
+    (await dark.textContent('#detail .edit-state')).includes('would stand at 2'),
+    await dark.textContent('#detail .edit-state'),
+  );
   await dark.mouse.move(0, 0);
   await session.shot(dark, 'page-dark', { clip });
   await session.done(dark, 'dark');
