@@ -17,9 +17,11 @@ while [ $# -gt 0 ]; do
 done
 [ ${#modes[@]} -gt 0 ] || modes=(speed fairness overload faults soak)
 
-cargo build --release -p r2r --no-default-features
-cargo build --release -p r2r-server --example load
+# R2R_BINARY and R2R_LOAD name binaries that are built already.
 target=${CARGO_TARGET_DIR:-target}/release
+if [ -z "${R2R_BINARY:-}" ]; then cargo build --release -p r2r --no-default-features; fi
+if [ -z "${R2R_LOAD:-}" ]; then cargo build --release -p r2r-server --example load; fi
+r2r=${R2R_BINARY:-$target/r2r} load=${R2R_LOAD:-$target/examples/load}
 # Thousands of connections are thousands of files.
 ulimit -n 16384 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 
@@ -34,10 +36,10 @@ for mode in "${modes[@]}"; do
   flags=() words=()
   case $mode in
     overload) flags=(--deadline 2) words=(--deadline 2) ;;
-    faults) flags=(--read-timeout 3) words=(--read-timeout 3) ;;
+    faults) flags=(--read-timeout 3 --idle-timeout 3) words=(--read-timeout 3) ;;
   esac
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  "$target/r2r" serve --port "$port" --log-level warn "${flags[@]}" 2>"$log" &
+  "$r2r" serve --port "$port" --log-level warn "${flags[@]}" 2>"$log" &
   server_pid=$!
   for _ in $(seq 300); do
     if python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/health')" 2>/dev/null; then break; fi
@@ -45,7 +47,7 @@ for mode in "${modes[@]}"; do
   done
   printf '\n## %s\n\n`r2r serve %s`, `load %s --seconds %s --minutes %s %s`\n\n' \
     "$mode" "${flags[*]}" "$mode" "$seconds" "$minutes" "${words[*]}"
-  "$target/examples/load" "$mode" --address "127.0.0.1:$port" --pid "$server_pid" --documents "$documents" \
+  "$load" "$mode" --address "127.0.0.1:$port" --pid "$server_pid" --documents "$documents" \
     --seconds "$seconds" --minutes "$minutes" "${words[@]}" || { failed=1; echo "NOT as it should be: $mode"; }
   if grep -q -e ERROR -e panicked "$log"; then failed=1; echo "errors in the log:"; grep -e ERROR -e panicked "$log" | head -5; fi
   kill "$server_pid"

@@ -63,8 +63,10 @@ def check(client, package, call, ask, expected, shown):
         holds = found == expected
         result = shown if holds else f"gives {str(found)[:200]} instead of {str(expected)[:200]}"
     except Exception as error:  # whatever a client raises is a finding
-        holds, result = False, f"{type(error).__name__}: {str(error)[:300]}"
-    row = {"client": client, "version": version(package), "call": call, "result": result, "holds": holds}
+        holds, result = False, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    # Where the client is a program or a framework, the package is what was run.
+    which = version(package) if client.startswith(package) else f"{package} {version(package)}"
+    row = {"client": client, "version": which, "call": call, "result": result, "holds": holds}
     with open(WORK / "rows.jsonl", "a") as rows:
         rows.write(json.dumps(row) + "\n")
     print(f"{'ok ' if holds else 'NOT'} {client} {row['version']}: {call}: {result}", flush=True)

@@ -4,12 +4,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/server.sh"
 index=$(mktemp -d)
-if [ -n "${R2R_BINARY:-}" ]; then binary=$R2R_BINARY; else
-  (cd "$here/../.." && cargo build --release -p r2r --no-default-features)
-  binary=${CARGO_TARGET_DIR:-$here/../../target}/release/r2r
-fi
-"$binary" index --collection "$here/../../fixtures/tiny" --output "$index/index" >/dev/null
-R2R_BINARY=$binary R2R_KEY= start_server --index "$index/index"
+build_binary
+"$R2R_BINARY" index --collection "$root/fixtures/tiny" --output "$index/index" >/dev/null
+R2R_KEY='' start_server --index "$index/index"
 python3 - "$here/../../docs/server.md" "$R2R_URL" <<'PY'
 import re, subprocess, sys
 page = open(sys.argv[1]).read()

@@ -7,7 +7,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 examples=${1:-200}
 [ $# -eq 0 ] || shift
 environment fuzz
-start_server --log-level warn
+build_binary
+index=$(mktemp -d)
+"$R2R_BINARY" index --collection "$root/fixtures/tiny" --output "$index/index" >/dev/null
+start_server --log-level warn --index "$index/index"
 
 status=0
 "$venv/fuzz/bin/schemathesis" run "$R2R_URL/openapi.json" --header "Authorization: Bearer $R2R_KEY" \
@@ -18,4 +21,5 @@ if ! kill -0 "$server_pid"; then echo "the server is gone" >&2; tail "$R2R_WORK/
 python3 -c "import urllib.request as u; u.urlopen('$R2R_URL/health', timeout=5)"
 echo "the server lives; its log has $(grep -c ERROR "$R2R_WORK/server.log" || true) errors"
 grep ERROR "$R2R_WORK/server.log" | head -5 || true
+rm -rf "$index"
 exit $status

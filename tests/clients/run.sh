@@ -30,6 +30,8 @@ for name in plain titled; do
 done
 
 touch "$R2R_WORK/rows.jsonl"
+# litellm shall not ask the network for its list of prices.
+export LITELLM_LOCAL_MODEL_COST_MAP=True
 for group in "${groups[@]}"; do
   "$venv/${of[$group]}/bin/python" "$here/with_$group.py"
 done

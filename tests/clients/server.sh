@@ -1,4 +1,4 @@
-# Sourced by run.sh and fuzz.sh: builds r2r, starts it on a free port of loopback, and stops it at the end.
+# Sourced by the scripts here: builds r2r, starts it on a free port of loopback, and stops it at the end.
 # Sets R2R_BINARY, R2R_STUDENT, R2R_URL, R2R_KEY, R2R_WORK and server_pid. R2R_CLIENTS_VENV keeps the environments elsewhere.
 
 root=$(cd "$here/../.." && pwd)
@@ -12,12 +12,18 @@ environment() {
   fi
 }
 
-start_server() {
-  export R2R_STUDENT=${R2R_STUDENT:-$root/models/r2r-mini}
+# Builds r2r unless R2R_BINARY names one that is there.
+build_binary() {
   if [ -z "${R2R_BINARY:-}" ]; then
     (cd "$root" && cargo build --release -p r2r --no-default-features)
     R2R_BINARY=${CARGO_TARGET_DIR:-$root/target}/release/r2r
   fi
+}
+
+# Starts the server with more flags, and waits until it is ready.
+start_server() {
+  export R2R_STUDENT=${R2R_STUDENT:-$root/models/r2r-mini}
+  build_binary
   export R2R_BINARY R2R_KEY=${R2R_KEY-a-key-for-loopback} R2R_WORK
   R2R_WORK=$(mktemp -d)
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

@@ -1,6 +1,6 @@
 """LangChain's rerank integrations."""
 
-from infinity_client.client import AuthenticatedClient
+from infinity_client.client import Client
 from langchain_cohere import CohereRerank
 from langchain_community.document_compressors import InfinityRerank, JinaRerank, jina_rerank
 from langchain_core.documents import Document
@@ -47,7 +47,7 @@ check_compressor(
 check_compressor(
     "langchain-community",
     "InfinityRerank(top_n=3).compress_documents",
-    lambda: InfinityRerank(client=AuthenticatedClient(base_url=URL, token=KEY), model=MODEL, top_n=3),
+    lambda: InfinityRerank(client=Client(base_url=URL, headers={"Authorization": f"Bearer {KEY}"}), model=MODEL, top_n=3),
     3,
 )
 check_compressor(

@@ -70,7 +70,11 @@ async function refusal(response) {
   } catch {
     // No JSON: the text itself is shown.
   }
-  return new ServerError(said || `the server answered ${response.status}`, response.status, secondsUntil(response.headers.get('retry-after')));
+  return new ServerError(
+    said || `the server answered ${response.status}`,
+    response.status,
+    secondsUntil(response.headers.get('retry-after')),
+  );
 }
 
 /** Retry-After as seconds; it may be a number or a date. */

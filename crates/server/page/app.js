@@ -1,15 +1,15 @@
 // The page: asks the server, and shows what comes back as it comes.
 
-import { ServerError, base, events, get, key, post } from './api.js';
+import { ServerError, base, events, get, post } from './api.js';
 import { AskForm } from './ask.js';
-import { copy, curl } from './clipboard.js';
+import { curl, give } from './clipboard.js';
 import { drawComparison } from './compare.js';
-import { InputError } from './documents.js';
 import { announce, byId, el } from './dom.js';
 import { EXAMPLES } from './examples.js';
-import { count, counted } from './format.js';
+import { Failures } from './failures.js';
+import { count, counted, sentence } from './format.js';
 import { wireKeys } from './keys.js';
-import { clearNotices, countdown, notice } from './notices.js';
+import { clearNotices, notice } from './notices.js';
 import { Ranking, sent } from './ranking.js';
 import { Results } from './results.js';
 import { TooLong, fromFragment, toFragment } from './share.js';
@@ -21,19 +21,23 @@ const KEPT_LINK = 8000;
 /** Results that a search shows. */
 const SEARCH_TOP = 50;
 
-/** How often a busy server is asked again without being told to. */
-const RETRIES = 5;
-
 let info = { reasons: true, search: false };
 let isLocked = false;
 let running = null;
 let comparing = null;
-let stopCountdown = () => {};
-let n_retries = 0;
 /** The form as it was when the shown ranking was asked for: what a link holds. */
 let shared = {};
 
+const failed = (error, how) => failures.show(error, how);
 const ask = new AskForm({ run: () => run(), runOrStop: () => stop() || run(), failed, changed: clearNotices });
+const failures = new Failures({
+  showLine: (line) => ask.showLine(line),
+  readPlain: () => {
+    ask.readPlain();
+    run();
+  },
+  learn,
+});
 const results = new Results({
   score,
   failed,
@@ -46,7 +50,7 @@ const results = new Results({
 /** Asks for a ranking, with reasons as they are written; `wanted` is the id of the document to choose. */
 async function run(wanted = null) {
   stop();
-  stopCountdown();
+  failures.stopWaiting();
   clearNotices();
   let asked;
   try {
@@ -97,7 +101,7 @@ async function run(wanted = null) {
       }
     }
     if (!isDone) throw new ServerError('the answer broke off', 0);
-    n_retries = 0;
+    failures.succeeded();
   } catch (error) {
     if (error.name !== 'AbortError') failed(error, { again: () => run(wanted), ranking });
   } finally {
@@ -122,7 +126,11 @@ function ranked(ranking, wanted) {
   drawActions();
   progress(ranking);
   const best = ranking.items[0];
-  announce(best ? `Ranked ${counted(ranking.items.length, 'document')}. Best: ${best.document.title || best.document.id}, score ${best.score.toFixed(3)}.` : 'Nothing was found.');
+  announce(
+    best
+      ? `Ranked ${counted(ranking.items.length, 'document')}. Best: ${best.document.title || best.document.id}, score ${best.score.toFixed(3)}.`
+      : 'Nothing was found.',
+  );
   keepLink();
 }
 
@@ -189,7 +197,8 @@ function progress(ranking) {
 async function score(documents, signal) {
   const reply = await post('v1/rerank', { query: results.ranking.query, documents: documents.map(sent) }, { signal });
   const scores = [];
-  for (const { index, relevance_score, logit } of reply.results) scores[index] = { score: relevance_score, logit: logit ?? relevance_score };
+  for (const { index, relevance_score, logit } of reply.results)
+    scores[index] = { score: relevance_score, logit: logit ?? relevance_score };
   return scores;
 }
 
@@ -198,7 +207,12 @@ async function reasonsOf(above, below, signal) {
   const { query } = results.ranking;
   // In their input order, by which equal scores are ordered.
   const both = [above, below].sort((a, b) => a.from - b.from);
-  const asked = { query, documents: both.map((each) => sent(each.document)), above: both.indexOf(above), below: both.indexOf(below) };
+  const asked = {
+    query,
+    documents: both.map((each) => sent(each.document)),
+    above: both.indexOf(above),
+    below: both.indexOf(below),
+  };
   const reply = await post('v1/explain', asked, { signal });
   // Where the server does not agree with the order, it says so and turns the two round.
   const [first, second] = reply.agrees === false ? [reply.below, reply.above] : [reply.above, reply.below];
@@ -212,9 +226,11 @@ async function explain(item) {
   try {
     let reasoning;
     if (neighbor) {
-      reasoning = item.rank < neighbor.rank ? (await reasonsOf(item, neighbor)).above : (await reasonsOf(neighbor, item)).below;
+      reasoning =
+        item.rank < neighbor.rank ? (await reasonsOf(item, neighbor)).above : (await reasonsOf(neighbor, item)).below;
     } else {
-      reasoning = (await post('v1/explain', { query: ranking.query, document: sent(item.document) })).document.reasoning;
+      reasoning = (await post('v1/explain', { query: ranking.query, document: sent(item.document) })).document
+        .reasoning;
     }
     if (results.ranking !== ranking) return;
     ranking.write({ index: item.index, rank: item.rank, reasoning });
@@ -250,57 +266,6 @@ async function compare(one, other) {
   }
 }
 
-/** Says what went wrong and what can be done. */
-function failed(error, { again = null, ranking = null } = {}) {
-  const retry = again ? [{ label: 'Try again', run: again }] : [];
-  if (error instanceof InputError) {
-    const actions = [];
-    if (error.line) actions.push({ label: `Go to line ${error.line}`, run: () => ask.showLine(error.line) });
-    if (error.canBePlain) actions.push({ label: 'Read it as plain text, one document a line', run: () => { ask.readPlain(); clearNotices(); run(); } });
-    notice('error', error.line ? `Line ${error.line}: ${error.message}` : sentence(error.message), '', actions);
-  } else if (!(error instanceof ServerError)) {
-    notice('error', 'The page made a mistake', String(error?.message ?? error), retry);
-    throw error;
-  } else if (error.status === 401) {
-    askForKey(again);
-  } else if (error.isBusy && again && n_retries < RETRIES) {
-    n_retries += 1;
-    stopCountdown = countdown(error.retryAfter ?? 2, `The server is busy (${error.status})`, sentence(error.message), again);
-  } else if (error.isBusy) {
-    n_retries = 0;
-    notice('error', `The server is busy (${error.status})`, sentence(error.message), retry);
-  } else if (error.status === 0 && ranking) {
-    notice('error', 'The connection broke off', `The ranking stands; ${count(ranking.n_written)} of ${count(ranking.n_written + ranking.n_waiting)} reasons came.`, retry);
-  } else if (error.status === 0) {
-    notice('error', 'No answer from the server', `${base.host} did not answer, or not to the end. Is r2r serve still running?`, retry);
-  } else if (error.status === 200) {
-    notice('error', 'The server could not finish', sentence(error.message), retry);
-  } else {
-    notice('error', 'The server did not take this', sentence(error.message), retry);
-  }
-}
-
-function sentence(words) {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
-/** Asks for the API key, then goes on. */
-function askForKey(again) {
-  const dialog = byId('key');
-  byId('key-why').textContent = key.read() ? 'The key you gave was not accepted.' : `${base.host} answers only with a key.`;
-  byId('key-input').value = '';
-  byId('key-form').onsubmit = () => {
-    key.keep(byId('key-input').value.trim());
-    learn().then(() => again?.());
-  };
-  byId('key-cancel').onclick = () => {
-    dialog.close();
-    notice('error', 'The server asks for a key', '', [{ label: 'Give a key', run: () => askForKey(again) }]);
-  };
-  if (!dialog.open) dialog.showModal();
-}
-
 /** Learns what the server is. */
 async function learn() {
   try {
@@ -312,13 +277,20 @@ async function learn() {
   } catch (error) {
     isLocked = error.status === 401;
     if (isLocked) byId('student').textContent = 'asks for a key';
-    else failed(error, { again: () => { clearNotices(); learn(); } });
+    else
+      failed(error, {
+        again: () => {
+          clearNotices();
+          learn();
+        },
+      });
   }
 }
 
 /** Buttons that give the ranking away. */
 function drawActions() {
-  const button = (label, run) => el('button', { type: 'button', class: 'quiet', 'aria-label': `Copy ${label}`, on: { click: run } }, label);
+  const button = (label, run) =>
+    el('button', { type: 'button', class: 'quiet', 'aria-label': `Copy ${label}`, on: { click: run } }, label);
   byId('actions').replaceChildren(
     el('span', { class: 'muted small', 'aria-hidden': 'true' }, 'Copy'),
     button('Link', copyLink),
@@ -326,26 +298,6 @@ function drawActions() {
     button('curl', () => give(curl(results.ranking.path, results.ranking.asked), 'The command is copied.')),
     el('button', { type: 'button', class: 'quiet apart', on: { click: begin } }, 'New'),
   );
-}
-
-async function give(text, words) {
-  if (await copy(text)) {
-    toast(words);
-    return;
-  }
-  const field = el('textarea', { class: 'texts', rows: 6, readonly: true, 'aria-label': 'Text to copy' });
-  field.value = text;
-  notice('note', 'This browser does not let the page copy; copy it from here.').append(field);
-  field.select();
-}
-
-/** A short message that goes by itself. */
-function toast(words) {
-  document.querySelector('.toast')?.remove();
-  const node = el('div', { class: 'toast', 'aria-hidden': 'true' }, words);
-  (document.querySelector('dialog[open]') ?? document.body).append(node);
-  setTimeout(() => node.remove(), 2600);
-  announce(words);
 }
 
 /** One document as JSON. */
@@ -372,7 +324,12 @@ async function keepLink() {
 async function copyLink() {
   try {
     const link = new URL(await fragment(), base).href;
-    await give(link, link.length > 30000 ? `The link is copied. It has ${count(link.length)} characters; some programs cut such links.` : 'The link is copied. It holds query and documents.');
+    await give(
+      link,
+      link.length > 30000
+        ? `The link is copied. It has ${count(link.length)} characters; some programs cut such links.`
+        : 'The link is copied. It holds query and documents.',
+    );
   } catch (error) {
     if (!(error instanceof TooLong)) throw error;
     notice('error', 'Too much for a link', `${sentence(error.message)} Copy it as JSON or curl instead.`);
@@ -390,7 +347,7 @@ async function openLink() {
   }
   if (!state) return;
   if (isLocked) {
-    askForKey(openLink);
+    failures.askForKey(openLink);
     return;
   }
   if (state.s === 'search' && info.search !== true) {
@@ -404,7 +361,7 @@ async function openLink() {
 /** Begins anew, with the examples. */
 function begin() {
   stop();
-  stopCountdown();
+  failures.stopWaiting();
   clearNotices();
   results.clear();
   ask.clear();
@@ -436,12 +393,18 @@ function openHelp() {
 
 wireTheme();
 wireKeys({
-  '/': () => { byId('query').focus(); byId('query').select(); },
+  '/': () => {
+    byId('query').focus();
+    byId('query').select();
+  },
   j: () => results.step(1),
   k: () => results.step(-1),
   c: () => results.pick(),
   u: () => results.undo(),
-  e: () => { ask.toggle(true); byId('documents').focus(); },
+  e: () => {
+    ask.toggle(true);
+    byId('documents').focus();
+  },
   l: () => results.ranking && copyLink(),
   t: toggleTheme,
   '?': openHelp,
@@ -458,7 +421,8 @@ for (const dialog of document.querySelectorAll('dialog')) {
     if (event.target === dialog && !isInside) dialog.close();
   });
 }
-for (const button of document.querySelectorAll('[data-close]')) button.addEventListener('click', () => button.closest('dialog').close());
+for (const button of document.querySelectorAll('[data-close]'))
+  button.addEventListener('click', () => button.closest('dialog').close());
 byId('list').addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !event.target.closest('.row-main') || event.isComposing) return;
   event.preventDefault();

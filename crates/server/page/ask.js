@@ -48,14 +48,19 @@ export class AskForm {
     byId('browse').addEventListener('click', () => byId('file').click());
     byId('file').addEventListener('change', () => this.#open(byId('file').files));
     byId('edit').addEventListener('click', () => this.toggle());
-    for (const radio of document.querySelectorAll('input[name=source]')) radio.addEventListener('change', () => this.#source());
+    for (const radio of document.querySelectorAll('input[name=source]'))
+      radio.addEventListener('change', () => this.#source());
     this.#drops();
     this.#count();
   }
 
   /** What the server can do: `{max_documents, reasons, search}` of /info. */
   allow(info) {
-    this.#limits = { documents: info.max_documents ?? Infinity, reasons: info.reasons !== false, search: info.search === true };
+    this.#limits = {
+      documents: info.max_documents ?? Infinity,
+      reasons: info.reasons !== false,
+      search: info.search === true,
+    };
     byId('reasons-label').hidden = !this.#limits.reasons;
     byId('source').hidden = !this.#limits.search;
     this.#source();
@@ -71,11 +76,15 @@ export class AskForm {
     const query = byId('query').value.trim();
     if (!query) throw new InputError('write a query first');
     const n_reasons = this.#limits.reasons ? Number(byId('reasons').value) : 0;
-    if (this.source === 'search') return { source: 'search', query, n_reasons, depth: Number(byId('depth').value), notes: [] };
+    if (this.source === 'search')
+      return { source: 'search', query, n_reasons, depth: Number(byId('depth').value), notes: [] };
     const { documents, notes } = readDocuments(this.raw, { plain: this.#plain });
-    if (documents.length === 0) throw new InputError('add documents first: paste them, drop a file, or start with an example');
+    if (documents.length === 0)
+      throw new InputError('add documents first: paste them, drop a file, or start with an example');
     if (documents.length > this.#limits.documents) {
-      throw new InputError(`${counted(documents.length, 'document')} are more than the ${this.#limits.documents} this server takes at once; take some out`);
+      throw new InputError(
+        `${counted(documents.length, 'document')} are more than the ${this.#limits.documents} this server takes at once; take some out`,
+      );
     }
     return { source: 'documents', query, documents, n_reasons, notes };
   }
@@ -97,7 +106,8 @@ export class AskForm {
     byId('query').value = typeof q === 'string' ? q : '';
     choose(byId('reasons'), r);
     choose(byId('depth'), k);
-    for (const radio of document.querySelectorAll('input[name=source]')) radio.checked = radio.value === (s === 'search' ? 'search' : 'documents');
+    for (const radio of document.querySelectorAll('input[name=source]'))
+      radio.checked = radio.value === (s === 'search' ? 'search' : 'documents');
     if (s !== 'search') this.#take(typeof d === 'string' ? d : '', 'documents');
     this.#plain = plain === true;
     this.#source();
@@ -135,7 +145,13 @@ export class AskForm {
 
   /** Begins anew. */
   clear() {
-    this.fill({ q: '', r: Number(byId('reasons').value), d: '', s: this.source === 'search' ? 'search' : undefined, k: Number(byId('depth').value) });
+    this.fill({
+      q: '',
+      r: Number(byId('reasons').value),
+      d: '',
+      s: this.source === 'search' ? 'search' : undefined,
+      k: Number(byId('depth').value),
+    });
     this.toggle(true);
     byId('edit').hidden = true;
     byId('query').focus();
@@ -171,7 +187,20 @@ export class AskForm {
     if (this.#attached) {
       box.replaceChildren(
         el('span', {}, el('strong', {}, name), ` ${size(new Blob([text]).size)}, too long to show here`),
-        el('button', { type: 'button', class: 'quiet', on: { click: () => { this.#take('', ''); byId('documents').focus(); } } }, 'Remove'),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'quiet',
+            on: {
+              click: () => {
+                this.#take('', '');
+                byId('documents').focus();
+              },
+            },
+          },
+          'Remove',
+        ),
       );
     }
     this.#count();

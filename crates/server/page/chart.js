@@ -53,9 +53,6 @@ export class SlopeChart {
     };
     const risen = items.filter((each) => each.from > each.rank).length;
     const fallen = items.filter((each) => each.from < each.rank).length;
-    this.#root.setAttribute('width', width);
-    this.#root.setAttribute('height', height);
-    this.#root.setAttribute('viewBox', `0 0 ${width} ${height}`);
     this.#root.setAttribute(
       'aria-label',
       `Slope chart from the input order to the new order: ${counted(risen, 'document')} rose, ${fallen} fell, ${items.length - risen - fallen} stayed. Each row of the list says its own movement.`,
@@ -83,7 +80,7 @@ export class SlopeChart {
   /** The heights between which lines are drawn. */
   #near() {
     if (this.#items.length <= ALL_UP_TO) return [0, Infinity];
-    const step = Math.round(-this.#root.getBoundingClientRect().top / MARGIN) * MARGIN;
+    const step = Math.round(-this.#root.parentElement.getBoundingClientRect().top / MARGIN) * MARGIN;
     return [step - MARGIN, step + innerHeight + MARGIN];
   }
 
@@ -96,8 +93,15 @@ export class SlopeChart {
   }
 
   #render() {
-    const { width, x, left, right } = this.#scale;
+    const { width, height, x, left, right } = this.#scale;
     const [from, to] = this.#span;
+    // The drawing is no higher than what is drawn: browsers are slow with one of many screens.
+    const [top, bottom] = [Math.max(0, from), Math.min(height, to)];
+    this.#root.setAttribute('width', width);
+    this.#root.setAttribute('height', Math.max(0, bottom - top));
+    this.#root.setAttribute('viewBox', `0 ${top} ${width} ${Math.max(1, bottom - top)}`);
+    this.#root.style.setProperty('transform', `translateY(${top}px)`);
+    this.#root.classList.toggle('part', to < Infinity);
     this.#lines.clear();
     this.#ghost ??= svg('path', { class: 'ghost' });
     this.#labels = svg('g', { class: 'labels' });
@@ -150,7 +154,11 @@ export class SlopeChart {
   }
 
   #text(place) {
-    return svg('text', { x: this.#scale.x - 8, y: this.#scale.left(place).toFixed(1), dy: '.35em' }, String(place));
+    return svg(
+      'text',
+      { x: this.#scale.x - 8, y: Math.max(9, this.#scale.left(place)).toFixed(1), dy: '.35em' },
+      String(place),
+    );
   }
 
   /** Writes the places of marked lines; what stood too near to them makes room. */
@@ -160,7 +168,10 @@ export class SlopeChart {
     for (const [place, label] of this.#places) {
       const isMarked = marked.includes(place);
       label.classList.toggle('marked', isMarked);
-      label.classList.toggle('near', !isMarked && marked.some((other) => Math.abs(left(other) - left(place)) < LABEL_GAP - 2));
+      label.classList.toggle(
+        'near',
+        !isMarked && marked.some((other) => Math.abs(left(other) - left(place)) < LABEL_GAP - 2),
+      );
     }
     for (const place of new Set(marked)) {
       if (this.#places.has(place)) continue;

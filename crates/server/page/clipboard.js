@@ -1,7 +1,8 @@
 // What the page gives away: JSON, a curl command, text to the clipboard.
 
 import { base, key } from './api.js';
-import { el } from './dom.js';
+import { announce, el } from './dom.js';
+import { notice } from './notices.js';
 
 /** The shell command that repeats a request; the key stays out of it. */
 export function curl(path, body) {
@@ -17,7 +18,7 @@ function quoted(word) {
 }
 
 /** Puts a text into the clipboard; false where the browser does not let it. */
-export async function copy(text) {
+async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -38,4 +39,25 @@ export async function copy(text) {
   field.remove();
   focused?.focus?.();
   return done;
+}
+
+/** Puts a text into the clipboard and says so, or shows it where the browser does not let the page copy. */
+export async function give(text, words) {
+  if (await copy(text)) {
+    toast(words);
+    return;
+  }
+  const field = el('textarea', { class: 'texts', rows: 6, readonly: true, 'aria-label': 'Text to copy' });
+  field.value = text;
+  notice('note', 'This browser does not let the page copy; copy it from here.').append(field);
+  field.select();
+}
+
+/** A short message that goes by itself. */
+function toast(words) {
+  document.querySelector('.toast')?.remove();
+  const node = el('div', { class: 'toast', 'aria-hidden': 'true' }, words);
+  (document.querySelector('dialog[open]') ?? document.body).append(node);
+  setTimeout(() => node.remove(), 2600);
+  announce(words);
 }

@@ -1,27 +1,54 @@
 // Why one document stands above another: both side by side.
 
 import { el, fill, spoken } from './dom.js';
-import { logit, score } from './format.js';
+import { logit, score, sentence } from './format.js';
 import { evidenceRanges } from './pieces.js';
 import { nameOf } from './ranking.js';
 import { receiptOf, receiptTable } from './receipt.js';
 
 /** Shows the dialog for two items of a ranking, the higher first, with what was said of them, or while that comes (null). */
 export function drawComparison(dialog, { above, below, said, model, onCopy }) {
-  const close = el('button', { type: 'button', class: 'quiet', on: { click: () => dialog.close() } }, 'Close ', el('kbd', {}, 'Esc'));
+  const close = el(
+    'button',
+    { type: 'button', class: 'quiet', on: { click: () => dialog.close() } },
+    'Close ',
+    el('kbd', {}, 'Esc'),
+  );
   const both = [above, below].map((item, at) => ({ item, reasoning: (at === 0 ? said?.above : said?.below) ?? null }));
   const gap = above.logit - below.logit;
   fill(
     dialog,
-    el('div', { class: 'dialog-head' }, el('h2', { id: 'compare-title' }, `Why ${above.rank} stands above ${below.rank}`), close),
+    el(
+      'div',
+      { class: 'dialog-head' },
+      el('h2', { id: 'compare-title' }, `Why ${above.rank} stands above ${below.rank}`),
+      close,
+    ),
     said
       ? el('p', { class: 'verdict' }, said.reply.text || 'The student wrote no comparison.')
-      : el('p', { class: 'verdict muted' }, 'The student is writing ', el('span', { class: 'dots', 'aria-hidden': 'true' })),
-    said?.reply.agrees === false ? el('p', { class: 'warning' }, el('strong', {}, 'Note. '), said.reply.warnings.join('; ')) : null,
-    el('p', { class: 'muted small' }, `${logit(gap)} apart in raw score. The words are ${model || 'the student'}’s own; scores, quotes and the table are measured.`),
+      : el(
+          'p',
+          { class: 'verdict muted' },
+          'The student is writing ',
+          el('span', { class: 'dots', 'aria-hidden': 'true' }),
+        ),
+    said?.reply.agrees === false
+      ? el('p', { class: 'warning' }, el('strong', {}, 'Note. '), sentence(said.reply.warnings.join('; ')))
+      : null,
+    el(
+      'p',
+      { class: 'muted small' },
+      `${logit(gap)} apart in raw score. ${model || 'The student'} worded this itself; direction, scores, quotes and the table are computed.`,
+    ),
     said ? wordTable(both) : null,
     el('div', { class: 'pair' }, both.map(side)),
-    said ? el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'quiet', on: { click: onCopy } }, 'Copy as JSON')) : null,
+    said
+      ? el(
+          'div',
+          { class: 'buttons' },
+          el('button', { type: 'button', class: 'quiet', on: { click: onCopy } }, 'Copy as JSON'),
+        )
+      : null,
   );
 }
 
@@ -54,9 +81,17 @@ function markedText(text, evidence) {
 /** The query's words against both documents. */
 function wordTable(both) {
   const has = both.map(({ reasoning }) => new Set(reasoning?.matched ?? []));
-  const words = [...new Set(both.flatMap(({ reasoning }) => [...(reasoning?.matched ?? []), ...(reasoning?.missing ?? [])]))];
+  const words = [
+    ...new Set(both.flatMap(({ reasoning }) => [...(reasoning?.matched ?? []), ...(reasoning?.missing ?? [])])),
+  ];
   if (words.length === 0) return null;
-  const cell = (does) => el('td', { class: does ? 'has' : 'lacks' }, el('span', { 'aria-hidden': 'true' }, does ? '●' : '–'), spoken(does ? 'has it' : 'lacks it'));
+  const cell = (does) =>
+    el(
+      'td',
+      { class: does ? 'has' : 'lacks' },
+      el('span', { 'aria-hidden': 'true' }, does ? '●' : '–'),
+      spoken(does ? 'has it' : 'lacks it'),
+    );
   return el(
     'div',
     { class: 'wide-table', tabindex: 0, role: 'region', 'aria-label': 'Words of the query' },
@@ -64,8 +99,28 @@ function wordTable(both) {
       'table',
       { class: 'word-table' },
       el('caption', { class: 'sr' }, 'Which document has which word of the query'),
-      el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Query words'), words.map((word) => el('th', { scope: 'col' }, word)))),
-      el('tbody', {}, both.map(({ item }, at) => el('tr', {}, el('th', { scope: 'row' }, `Rank ${item.rank}`), words.map((word) => cell(has[at].has(word)))))),
+      el(
+        'thead',
+        {},
+        el(
+          'tr',
+          {},
+          el('th', { scope: 'col' }, 'Query words'),
+          words.map((word) => el('th', { scope: 'col' }, word)),
+        ),
+      ),
+      el(
+        'tbody',
+        {},
+        both.map(({ item }, at) =>
+          el(
+            'tr',
+            {},
+            el('th', { scope: 'row' }, `Rank ${item.rank}`),
+            words.map((word) => cell(has[at].has(word))),
+          ),
+        ),
+      ),
     ),
   );
 }

@@ -47,13 +47,25 @@ export class Counterfactual {
       ...(document.title ? [{ isTitle: true, evidence: null }] : []),
       ...piecesOf(document.text, item.reasoning?.evidence ?? []),
     ];
-    this.#undo = el('button', { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(1) } }, 'Undo');
-    this.#undoAll = el('button', { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(Infinity) } }, 'Put all back');
-    this.#measure = el('button', { type: 'button', class: 'quiet', on: { click: () => this.#measureAll() } }, 'Measure every sentence');
+    this.#undo = el(
+      'button',
+      { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(1) } },
+      'Undo',
+    );
+    this.#undoAll = el(
+      'button',
+      { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(Infinity) } },
+      'Put all back',
+    );
+    this.#measure = el(
+      'button',
+      { type: 'button', class: 'quiet', on: { click: () => this.#measureAll() } },
+      'Measure every sentence',
+    );
     this.text = el(
       'div',
       {},
-      el('p', { class: 'muted small' }, 'Choose a sentence to take it out; the score is measured again at once.'),
+      el('p', { class: 'muted small' }, 'Choose a sentence to take it out and measure again.'),
       this.#body,
       this.#status,
       el('div', { class: 'buttons' }, this.#undo, this.#undoAll, this.#measure),
@@ -89,14 +101,18 @@ export class Counterfactual {
         if (piece.start > from) children.push(document.text.slice(from, piece.start));
         from = piece.end;
       }
-      const node = el('span', {
-        class: `piece${piece.isTitle ? ' text-title' : ''}${piece.evidence ? ' evidence' : ''}`,
-        role: 'button',
-        tabindex: at === 0 ? 0 : -1,
-        'aria-pressed': 'false',
-        'aria-describedby': piece.evidence ? 'is-quoted' : null,
-        dataset: { at },
-      }, words);
+      const node = el(
+        'span',
+        {
+          class: `piece${piece.isTitle ? ' text-title' : ''}${piece.evidence ? ' evidence' : ''}`,
+          role: 'button',
+          tabindex: at === 0 ? 0 : -1,
+          'aria-pressed': 'false',
+          'aria-describedby': piece.evidence ? 'is-quoted' : null,
+          dataset: { at },
+        },
+        words,
+      );
       this.#nodes.push(node);
       children.push(piece.isTitle ? el('div', { class: 'text-title-line' }, node) : node);
       at += 1;
@@ -127,7 +143,14 @@ export class Counterfactual {
       this.#toggle(at);
       return;
     }
-    const next = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: this.#nodes.length - 1 }[event.key];
+    const next = {
+      ArrowRight: at + 1,
+      ArrowDown: at + 1,
+      ArrowLeft: at - 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: this.#nodes.length - 1,
+    }[event.key];
     if (next === undefined || !this.#nodes[next]) return;
     event.preventDefault();
     event.stopPropagation();
@@ -189,7 +212,10 @@ export class Counterfactual {
       const words = `Without ${this.#removed.length === 1 ? 'this' : `these ${this.#removed.length}`}: ${score(now.score)} (${change(this.#item.score, now.score)}), ${place}.`;
       this.#status.textContent = words;
       this.#drawReceipt();
-      this.#hooks.landing(this.#item, rank === this.#item.rank ? null : { rank, words: `as edited, ${score(now.score)}` });
+      this.#hooks.landing(
+        this.#item,
+        rank === this.#item.rank ? null : { rank, words: `as edited, ${score(now.score)}` },
+      );
     } catch (error) {
       if (error.name !== 'AbortError') this.#hooks.failed(error);
     } finally {
@@ -203,13 +229,23 @@ export class Counterfactual {
     this.#measure.textContent = 'Measuring…';
     try {
       const n = Math.min(this.#pieces.length, MOST_MEASURED);
-      const scores = await this.#hooks.score(Array.from({ length: n }, (_, at) => this.#without([at])), undefined);
+      const scores = await this.#hooks.score(
+        Array.from({ length: n }, (_, at) => this.#without([at])),
+        undefined,
+      );
       this.#weights = scores.map((each) => each.score - this.#item.score);
       const strongest = Math.max(0.001, ...this.#weights.map(Math.abs));
       this.#weights.forEach((lost, at) => {
         const node = this.#nodes[at];
         node.querySelector('.weight')?.remove();
-        node.append(el('span', { class: 'weight', title: 'Change of the score without this sentence' }, spoken(', without it '), change(this.#item.score, this.#item.score + lost)));
+        node.append(
+          el(
+            'span',
+            { class: 'weight', title: 'Change of the score without this sentence' },
+            spoken(', without it '),
+            change(this.#item.score, this.#item.score + lost),
+          ),
+        );
         node.classList.add('weighed');
         // What lowers the score when it goes carries it: the underline says how much.
         node.style.setProperty('--weight', (Math.max(0, -lost) / strongest).toFixed(3));
@@ -217,7 +253,9 @@ export class Counterfactual {
       const heaviest = this.#weights.indexOf(Math.min(...this.#weights));
       const left = this.#pieces.length - n;
       this.#status.textContent = `Behind each sentence: the change of the score without it.${left > 0 ? ` The last ${left} were not measured.` : ''}`;
-      announce(`Measured. The heaviest is number ${heaviest + 1}, ${change(this.#item.score, this.#item.score + this.#weights[heaviest])} without it.`);
+      announce(
+        `Measured. The heaviest is number ${heaviest + 1}, ${change(this.#item.score, this.#item.score + this.#weights[heaviest])} without it.`,
+      );
       this.#measure.textContent = 'Measured';
     } catch (error) {
       this.#measure.disabled = false;

@@ -60,7 +60,9 @@ export class Detail {
 
   #draw() {
     this.#isStale = false;
-    const focused = this.#root.contains(document.activeElement) ? document.activeElement.dataset.at ?? document.activeElement.dataset.part : null;
+    const focused = this.#root.contains(document.activeElement)
+      ? (document.activeElement.dataset.at ?? document.activeElement.dataset.part)
+      : null;
     this.#counterfactual?.leave();
     this.#counterfactual = new Counterfactual(this.#item, this.#ranking, this.#hooks);
     this.#root.replaceChildren(
@@ -70,15 +72,26 @@ export class Detail {
       section('Text', this.#counterfactual.text),
       this.#foot(),
     );
-    if (focused) this.#root.querySelector(`[data-at="${focused}"], [data-part="${focused}"]`)?.focus({ preventScroll: true });
+    if (focused)
+      this.#root.querySelector(`[data-at="${focused}"], [data-part="${focused}"]`)?.focus({ preventScroll: true });
   }
 
   #head() {
     const { rank, from, document, score: value, logit: raw, retrievedScore, isCut } = this.#item;
     const n = this.#ranking.items.length;
     const step = (to, label, sign) =>
-      el('button', { type: 'button', class: 'quiet step', disabled: to < 1 || to > n, dataset: { part: label }, on: { click: () => this.#hooks.go(to) } },
-        el('span', { 'aria-hidden': 'true' }, sign), spoken(label));
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'quiet step',
+          disabled: to < 1 || to > n,
+          dataset: { part: label },
+          on: { click: () => this.#hooks.go(to) },
+        },
+        el('span', { 'aria-hidden': 'true' }, sign),
+        spoken(label),
+      );
     const moved = from - rank;
     const movement = moved > 0 ? `▲ ${moved} from ${from}` : moved < 0 ? `▼ ${-moved} from ${from}` : 'where it was';
     return el(
@@ -97,13 +110,27 @@ export class Detail {
       el(
         'div',
         { class: 'detail-title' },
-        el('div', {}, el('h3', {}, nameOf(document, 90)), el('p', { class: 'muted small id-line' }, document.id), isCut ? el('p', { class: 'small cut' }, 'Longer than the student reads: only the beginning was scored.') : null),
+        el(
+          'div',
+          {},
+          el('h3', {}, nameOf(document, 90)),
+          el('p', { class: 'muted small id-line' }, document.id),
+          isCut
+            ? el('p', { class: 'small cut' }, 'Longer than the student reads: only the beginning was scored.')
+            : null,
+        ),
         el(
           'p',
           { class: 'big-score' },
           spoken('Score '),
           el('span', { class: 'number' }, score(value)),
-          el('span', { class: 'muted small' }, `logit ${logit(raw)}`, retrievedScore === null ? null : el('br'), retrievedScore === null ? null : `found with ${retrievedScore.toFixed(2)}`),
+          el(
+            'span',
+            { class: 'muted small' },
+            `logit ${logit(raw)}`,
+            retrievedScore === null ? null : el('br'),
+            retrievedScore === null ? null : `found with ${retrievedScore.toFixed(2)}`,
+          ),
         ),
       ),
     );
@@ -115,7 +142,17 @@ export class Detail {
     const box = el('div', { class: 'written' });
     if (!reasoning) {
       if (state === 'waiting') {
-        box.append(section('Reason', el('p', { class: 'muted waiting-words' }, 'The student is writing ', el('span', { class: 'dots', 'aria-hidden': 'true' }))));
+        box.append(
+          section(
+            'Reason',
+            el(
+              'p',
+              { class: 'muted waiting-words' },
+              'The student is writing ',
+              el('span', { class: 'dots', 'aria-hidden': 'true' }),
+            ),
+          ),
+        );
       } else if (this.#hooks.writesReasons()) {
         const ask = el('button', { type: 'button', class: 'quiet', dataset: { part: 'explain' } }, 'Write the reasons');
         ask.addEventListener('click', async () => {
@@ -133,19 +170,40 @@ export class Detail {
     const { comparison } = reasoning;
     if (comparison?.text) box.append(section('Comparison', this.#comparison(comparison)));
     box.append(section('Query words', queryWords(reasoning)));
-    box.append(el('p', { class: 'muted small authored' }, 'Reason and comparison are the student’s own sentences. Quote, words and scores are found and measured.'));
+    box.append(
+      el(
+        'p',
+        { class: 'muted small authored' },
+        'The student worded reason and comparison itself. Direction, quote, words and scores are computed.',
+      ),
+    );
     return box;
   }
 
   #comparison({ text, against }) {
-    const others = (against ?? []).map((each) => ({ ...each, item: this.#ranking.byId(each.id) })).filter((each) => each.item);
+    const others = (against ?? [])
+      .map((each) => ({ ...each, item: this.#ranking.byId(each.id) }))
+      .filter((each) => each.item);
     return el(
       'div',
       {},
-      el('p', { class: 'reason' }, linked(text, others, (item) => this.#hooks.go(item.rank))),
+      el(
+        'p',
+        { class: 'reason' },
+        linked(text, others, (item) => this.#hooks.go(item.rank)),
+      ),
       others.map(({ item, stands }) =>
-        el('button', { type: 'button', class: 'quiet', dataset: { part: 'neighbor' }, on: { click: () => this.#hooks.compare(this.#item, item) } },
-          `Why ${stands} ${nameOf(item.document, 40)}?`)),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'quiet',
+            dataset: { part: 'neighbor' },
+            on: { click: () => this.#hooks.compare(this.#item, item) },
+          },
+          `Why ${stands} ${nameOf(item.document, 40)}?`,
+        ),
+      ),
     );
   }
 
@@ -153,8 +211,16 @@ export class Detail {
     return el(
       'div',
       { class: 'buttons detail-foot' },
-      el('button', { type: 'button', class: 'quiet', on: { click: () => this.#hooks.pick(this.#item.rank) } }, 'Compare with …'),
-      el('button', { type: 'button', class: 'quiet', on: { click: () => this.#hooks.copy(this.#item) } }, 'Copy as JSON'),
+      el(
+        'button',
+        { type: 'button', class: 'quiet', on: { click: () => this.#hooks.pick(this.#item.rank) } },
+        'Compare with …',
+      ),
+      el(
+        'button',
+        { type: 'button', class: 'quiet', on: { click: () => this.#hooks.copy(this.#item) } },
+        'Copy as JSON',
+      ),
     );
   }
 }
@@ -182,7 +248,10 @@ function linked(text, others, go) {
       .sort((a, b) => a.at - b.at)[0];
     if (!found) break;
     const { item, at } = found;
-    parts.push(rest.slice(0, at), el('button', { type: 'button', class: 'link', on: { click: () => go(item) } }, item.document.id));
+    parts.push(
+      rest.slice(0, at),
+      el('button', { type: 'button', class: 'link', on: { click: () => go(item) } }, item.document.id),
+    );
     rest = rest.slice(at + item.document.id.length);
   }
   return [...parts, rest].filter((part) => part !== '');

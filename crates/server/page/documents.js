@@ -72,7 +72,10 @@ function wholeRequest(text) {
   }
   const list = value.documents ?? value.texts;
   if (!Array.isArray(list)) return null;
-  return { rows: list.map((entry, at) => row(entry, at, null)), query: typeof value.query === 'string' ? value.query : null };
+  return {
+    rows: list.map((entry, at) => row(entry, at, null)),
+    query: typeof value.query === 'string' ? value.query : null,
+  };
 }
 
 function row(value, at, line) {
@@ -84,7 +87,12 @@ function row(value, at, line) {
   const text = value.text ?? value.contents ?? value.content;
   if (typeof text !== 'string') throw new InputError(`${where}has no "text"`, line);
   const id = value.id ?? value._id ?? value.docid;
-  return { id: id === undefined || id === null ? String(at + 1) : String(id), title: String(value.title ?? ''), text, line };
+  return {
+    id: id === undefined || id === null ? String(at + 1) : String(id),
+    title: String(value.title ?? ''),
+    text,
+    line,
+  };
 }
 
 /** Gives every document an id of its own, and says where an id had to be changed. */
@@ -103,7 +111,10 @@ function named(rows, form, query) {
     seen.add(own);
     return { id: own, title, text };
   });
-  if (n_twice > 0) notes.push(`${n_twice === 1 ? 'One id occurs' : `${n_twice} ids occur`} more than once; the later ones got a number.`);
+  if (n_twice > 0)
+    notes.push(
+      `${n_twice === 1 ? 'One id occurs' : `${n_twice} ids occur`} more than once; the later ones got a number.`,
+    );
   return { documents, form, query, notes };
 }
 
@@ -117,7 +128,11 @@ function lineOf(message, text) {
 
 /** A JSON error in words: the place, which engines count within the line, as a column. */
 function said(error) {
-  const words = error.message.replace(/^JSON\.parse: /, '').replace(/ in JSON at position \d+(?: \(line \d+ column (\d+)\))?/, (_, column) => (column ? `, column ${column}` : ''));
+  const words = error.message
+    .replace(/^JSON\.parse: /, '')
+    .replace(/ in JSON at position \d+(?: \(line \d+ column (\d+)\))?/, (_, column) =>
+      column ? `, column ${column}` : '',
+    );
   return words.charAt(0).toLowerCase() + words.slice(1);
 }
 
@@ -128,7 +143,8 @@ function said(error) {
 export async function readFile(file) {
   let stream = file.stream();
   if (file.name.endsWith('.gz')) {
-    if (typeof DecompressionStream === 'undefined') throw new InputError('this browser cannot unpack .gz; unpack the file first');
+    if (typeof DecompressionStream === 'undefined')
+      throw new InputError('this browser cannot unpack .gz; unpack the file first');
     stream = stream.pipeThrough(new DecompressionStream('gzip'));
   }
   let bytes;

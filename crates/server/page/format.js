@@ -34,6 +34,12 @@ export function seconds(milliseconds) {
   return `${value < 10 ? value.toFixed(2) : value.toFixed(1)} s`;
 }
 
+/** Words of the server as a sentence of the page. */
+export function sentence(words) {
+  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
 /** Bytes of a text, for people. */
 export function size(bytes) {
   if (bytes < 1000) return `${bytes} bytes`;

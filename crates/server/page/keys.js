@@ -31,7 +31,18 @@ function areOn() {
 /** Wires single keys to actions: `{key: action}`; Escape is passed as "Escape" and always works. */
 export function wireKeys(actions) {
   byId('keys').replaceChildren(
-    ...TABLE.map(([keys, words]) => el('tr', {}, el('th', { scope: 'row' }, keys.map((key) => el('kbd', {}, key))), el('td', {}, words))),
+    ...TABLE.map(([keys, words]) =>
+      el(
+        'tr',
+        {},
+        el(
+          'th',
+          { scope: 'row' },
+          keys.map((key) => el('kbd', {}, key)),
+        ),
+        el('td', {}, words),
+      ),
+    ),
   );
   const box = byId('keys-on');
   box.checked = areOn();
@@ -55,5 +66,8 @@ export function wireKeys(actions) {
 }
 
 function isTyping(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || ['TEXTAREA', 'INPUT', 'SELECT'].includes(target.tagName));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || ['TEXTAREA', 'INPUT', 'SELECT'].includes(target.tagName))
+  );
 }

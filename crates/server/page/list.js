@@ -68,10 +68,16 @@ export class RankedList {
     for (const { node, item } of this.#rows) {
       const before = ((item.from - 0.5) / n_input) * span - height / 2;
       const shift = before - (item.rank - 1) * height;
-      node.animate([{ transform: `translateY(${shift}px)`, opacity: 0.35 }, { transform: 'none', opacity: 1 }], {
-        duration: 520,
-        easing: 'cubic-bezier(.2,.7,.2,1)',
-      });
+      node.animate(
+        [
+          { transform: `translateY(${shift}px)`, opacity: 0.35 },
+          { transform: 'none', opacity: 1 },
+        ],
+        {
+          duration: 520,
+          easing: 'cubic-bezier(.2,.7,.2,1)',
+        },
+      );
     }
   }
 
@@ -147,13 +153,23 @@ function row(item) {
       'span',
       { class: `move ${way}` },
       el('span', { 'aria-hidden': 'true' }, moved > 0 ? `▲ ${moved}` : moved < 0 ? `▼ ${-moved}` : '='),
-      spoken(moved > 0 ? `, up ${moved} from ${item.from}. ` : moved < 0 ? `, down ${-moved} from ${item.from}. ` : ', where it was. '),
+      spoken(
+        moved > 0
+          ? `, up ${moved} from ${item.from}. `
+          : moved < 0
+            ? `, down ${-moved} from ${item.from}. `
+            : ', where it was. ',
+      ),
     ),
     el('span', { class: 'words' }, el('span', { class: 'title' }, nameOf(document)), snippet),
     el('span', { class: 'score' }, spoken(' Score '), el('span', { class: 'number' }, score(item.score)), bar),
   );
-  const pick = el('button', { type: 'button', class: 'pick', tabindex: -1, 'aria-pressed': 'false', title: 'Compare with another document' },
-    el('span', { 'aria-hidden': 'true' }, '⇅'), spoken(`Compare ${nameOf(document, 60)}`));
+  const pick = el(
+    'button',
+    { type: 'button', class: 'pick', tabindex: -1, 'aria-pressed': 'false', title: 'Compare with another document' },
+    el('span', { 'aria-hidden': 'true' }, '⇅'),
+    spoken(`Compare ${nameOf(document, 60)}`),
+  );
   const node = el('li', { dataset: { rank: item.rank } }, main, pick);
 
   const fill = () => {

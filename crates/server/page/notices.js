@@ -15,10 +15,19 @@ export function notice(kind, title, text = '', actions = []) {
   const box = el(
     'div',
     { class: `notice ${kind}`, role: kind === 'error' ? 'alert' : 'status' },
-    el('p', { class: 'notice-title' }, kind === 'error' ? el('span', { class: 'notice-mark', 'aria-hidden': 'true' }, '!') : null, title),
+    el(
+      'p',
+      { class: 'notice-title' },
+      kind === 'error' ? el('span', { class: 'notice-mark', 'aria-hidden': 'true' }, '!') : null,
+      title,
+    ),
     text ? el('p', {}, text) : null,
     actions.length > 0
-      ? el('div', { class: 'buttons' }, actions.map(({ label, run }) => el('button', { type: 'button', class: 'quiet', on: { click: run } }, label)))
+      ? el(
+          'div',
+          { class: 'buttons' },
+          actions.map(({ label, run }) => el('button', { type: 'button', class: 'quiet', on: { click: run } }, label)),
+        )
       : null,
   );
   byId('notices').replaceChildren(box);
@@ -31,8 +40,20 @@ export function countdown(seconds, title, text, run) {
   let left = Math.max(1, seconds);
   const stop = () => clearInterval(timer);
   const box = notice('error', title, text, [
-    { label: 'Try now', run: () => { stop(); run(); } },
-    { label: 'Do not try again', run: () => { stop(); box.remove(); } },
+    {
+      label: 'Try now',
+      run: () => {
+        stop();
+        run();
+      },
+    },
+    {
+      label: 'Do not try again',
+      run: () => {
+        stop();
+        box.remove();
+      },
+    },
   ]);
   const clock = el('p', { class: 'tabular', 'aria-live': 'off' });
   box.insertBefore(clock, box.lastChild);

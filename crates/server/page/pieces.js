@@ -75,8 +75,10 @@ function sentences(text) {
 
 function bounds(text) {
   if (typeof Intl.Segmenter === 'function') {
-    return [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text)]
-      .map(({ index, segment }) => ({ start: index, end: index + segment.length }));
+    return [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text)].map(({ index, segment }) => ({
+      start: index,
+      end: index + segment.length,
+    }));
   }
   return [...text.matchAll(/[^.!?\n]*[.!?]*\s*/gu)]
     .filter((match) => match[0])

@@ -32,7 +32,11 @@ export class Ranking {
     this.warnings = [...(reply.warnings ?? [])];
     this.items = reply.results.map((result, at) => {
       const document = this.isSearch
-        ? { id: String(result.id ?? result.document?.id ?? result.index), title: result.document?.title ?? '', text: result.document?.text ?? '' }
+        ? {
+            id: String(result.id ?? result.document?.id ?? result.index),
+            title: result.document?.title ?? '',
+            text: result.document?.text ?? '',
+          }
         : documents[result.index];
       return item(result, at + 1, document, result.retrieved_rank ?? result.index + 1, n_explained);
     });

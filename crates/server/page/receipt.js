@@ -5,7 +5,12 @@ import { change, score } from './format.js';
 
 /** One bar: `value` and, where it is less than `of`, the part that is gone. */
 function bar(value, of = null, kind = '') {
-  const node = el('span', { class: `meter ${kind}`, 'aria-hidden': 'true' }, el('span', { class: 'gone' }), el('span', { class: 'has' }));
+  const node = el(
+    'span',
+    { class: `meter ${kind}`, 'aria-hidden': 'true' },
+    el('span', { class: 'gone' }),
+    el('span', { class: 'has' }),
+  );
   const [gone, has] = node.children;
   has.style.setProperty('--part', value.toFixed(4));
   gone.style.setProperty('--part', Math.max(of ?? 0, value).toFixed(4));
@@ -20,7 +25,12 @@ function line(label, value, whole, kind) {
     el('th', { scope: 'row' }, label),
     el('td', { class: 'drawn' }, bar(value, differs ? whole : null, kind)),
     el('td', { class: 'value' }, score(value)),
-    el('td', { class: 'change' }, differs ? change(whole, value) : '', differs ? spoken(' against the whole document') : null),
+    el(
+      'td',
+      { class: 'change' },
+      differs ? change(whole, value) : '',
+      differs ? spoken(' against the whole document') : null,
+    ),
   );
 }
 

@@ -3,7 +3,7 @@
 import { SlopeChart } from './chart.js';
 import { Detail } from './detail.js';
 import { byId, el } from './dom.js';
-import { count, counted, seconds } from './format.js';
+import { count, counted, seconds, sentence } from './format.js';
 import { RankedList, STEP } from './list.js';
 
 /** Below this width the chosen document lies over the page instead of standing beside the list (see results.css). */
@@ -34,7 +34,10 @@ export class Results {
     this.#detail = new Detail(byId('detail'), {
       ...hooks,
       go: (rank) => this.choose(rank, { show: true }),
-      pick: (rank) => { this.#open(false); this.pick(rank); },
+      pick: (rank) => {
+        this.#open(false);
+        this.pick(rank);
+      },
       landing: (item, place) => this.#landing(item, place),
       close: () => this.#open(false),
     });
@@ -42,7 +45,9 @@ export class Results {
     NARROW.addEventListener('change', () => this.#open(false));
     addEventListener('click', (event) => {
       // The path, because a click may have redrawn what it fell on; the one that opened the document came from the list.
-      const isInside = event.composedPath().some((node) => node.nodeName === 'DIALOG' || ['detail', 'ranking'].includes(node.id));
+      const isInside = event
+        .composedPath()
+        .some((node) => node.nodeName === 'DIALOG' || ['detail', 'ranking'].includes(node.id));
       if (!isInside && document.body.classList.contains('detail-open')) this.#open(false);
     });
   }
@@ -53,8 +58,19 @@ export class Results {
     this.#marks = { chosen: null, pointed: null, picked: null };
     const { items } = ranking;
     byId('results').hidden = false;
-    byId('results-title').textContent = items.length === 0 ? 'Nothing was found' : ranking.isSearch ? `The best ${count(items.length)} of the index` : `${counted(items.length, 'document')} ranked`;
-    byId('facts').textContent = [seconds(ranking.milliseconds), ranking.model, ranking.isSearch ? `${count(ranking.n_input)} found by words, then ranked` : ''].filter(Boolean).join(' · ');
+    byId('results-title').textContent =
+      items.length === 0
+        ? 'Nothing was found'
+        : ranking.isSearch
+          ? `The best ${count(items.length)} of the index`
+          : `${counted(items.length, 'document')} ranked`;
+    byId('facts').textContent = [
+      seconds(ranking.milliseconds),
+      ranking.model,
+      ranking.isSearch ? `${count(ranking.n_input)} found by words, then ranked` : '',
+    ]
+      .filter(Boolean)
+      .join(' · ');
     byId('head-in').textContent = ranking.isSearch ? 'Found' : 'Before';
     byId('ranking').hidden = items.length === 0;
     this.#list.draw(items.slice(0, STEP));
@@ -65,7 +81,8 @@ export class Results {
     this.picking();
     this.#open(false);
     // Where the focus stood on something that is gone, it goes to the ranking.
-    if (document.activeElement === document.body || document.activeElement?.closest('[hidden]')) byId('results').focus({ preventScroll: true });
+    if (document.activeElement === document.body || document.activeElement?.closest('[hidden]'))
+      byId('results').focus({ preventScroll: true });
     if (NARROW.matches) byId('results').scrollIntoView();
     if (items.length > 0) {
       this.choose(1);
@@ -161,12 +178,29 @@ export class Results {
     bar.hidden = rank === null;
     if (rank === null) return;
     const drop = el('button', { type: 'button', class: 'quiet', on: { click: () => this.escape() } }, 'Cancel');
-    bar.replaceChildren(el('span', {}, 'Compare ', el('strong', {}, `rank ${rank}`), ' with which document? Press ', el('span', { class: 'pick-sign', 'aria-hidden': 'true' }, '⇅'), ' or ', el('kbd', {}, 'c'), ' on it.'), drop);
+    bar.replaceChildren(
+      el(
+        'span',
+        {},
+        'Compare ',
+        el('strong', {}, `rank ${rank}`),
+        ' with which document? Press ',
+        el('span', { class: 'pick-sign', 'aria-hidden': 'true' }, '⇅'),
+        ' or ',
+        el('kbd', {}, 'c'),
+        ' on it.',
+      ),
+      drop,
+    );
   }
 
   /** Shows the ranking's warnings. */
   warn() {
-    byId('warnings').replaceChildren(...this.ranking.warnings.map((words) => el('p', { class: 'warning' }, el('strong', {}, 'Note. '), words)));
+    byId('warnings').replaceChildren(
+      ...this.ranking.warnings.map((words) =>
+        el('p', { class: 'warning' }, el('strong', {}, 'Note. '), sentence(words)),
+      ),
+    );
   }
 
   #landing(item, place) {
@@ -211,12 +245,17 @@ export class Results {
 
   #more() {
     const left = this.ranking.items.length - this.#list.length;
-    const button = (words, upTo) => el('button', { type: 'button', class: 'quiet', on: { click: () => this.#extend(upTo) } }, words);
+    const button = (words, upTo) =>
+      el('button', { type: 'button', class: 'quiet', on: { click: () => this.#extend(upTo) } }, words);
     byId('more').replaceChildren(
       ...(left <= 0
         ? []
         : [
-            el('span', { class: 'muted tabular' }, `${count(this.#list.length)} of ${count(this.ranking.items.length)}`),
+            el(
+              'span',
+              { class: 'muted tabular' },
+              `${count(this.#list.length)} of ${count(this.ranking.items.length)}`,
+            ),
             left > STEP ? button(`Show ${STEP} more`, this.#list.length + STEP) : null,
             button(`Show all`, Infinity),
           ].filter(Boolean)),
@@ -228,7 +267,8 @@ export class Results {
     const wasOpen = document.body.classList.contains('detail-open');
     document.body.classList.toggle('detail-open', open);
     // What lies behind can be neither clicked nor reached by the tab key.
-    for (const behind of document.querySelectorAll('.skip, .top, #ask, #notices, .results-head, #ranking')) behind.inert = open;
+    for (const behind of document.querySelectorAll('.skip, .top, #ask, #notices, .results-head, #ranking'))
+      behind.inert = open;
     if (open) byId('detail').focus({ preventScroll: true });
     else if (wasOpen && this.#marks.chosen) this.#list.focus(this.#marks.chosen);
   }

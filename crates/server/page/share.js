@@ -13,7 +13,9 @@ export class TooLong extends Error {}
 export async function toFragment(state) {
   const bytes = new TextEncoder().encode(JSON.stringify(state));
   const compresses = bytes.length > PLAIN_UP_TO && typeof CompressionStream === 'function';
-  const fragment = compresses ? `#s=z${base64(await through(bytes, new CompressionStream('deflate-raw')))}` : `#s=p${base64(bytes)}`;
+  const fragment = compresses
+    ? `#s=z${base64(await through(bytes, new CompressionStream('deflate-raw')))}`
+    : `#s=p${base64(bytes)}`;
   if (fragment.length > LONGEST) throw new TooLong(`a link would take ${fragment.length} characters`);
   return fragment;
 }

@@ -5,7 +5,7 @@
 //!
 //! MODE is `speed` (throughput and percentiles at 1, 8 and 64 clients), `fairness` (small requests beside large ones),
 //! `overload` (three times what the server can do), `faults` (clients that misbehave) or `soak` (mixed traffic for
-//! minutes). `--deadline` and `--read-timeout` repeat what the server was started with. With `--pid` the server's memory
+//! minutes). `--deadline` and `--read-timeout` (the latter also its `--idle-timeout`) repeat what the server was started with. With `--pid` the server's memory
 //! is watched. `scripts/server_load.sh` starts servers and runs all of them. The exit code is 1 where something was
 //! not as it should be.
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
@@ -43,7 +43,7 @@ struct Options {
     minutes: f64,
     /// The server's deadline.
     deadline: Duration,
-    /// The server's patience with slow clients.
+    /// The server's patience with slow clients: with their bodies, and with their heads (`--idle-timeout`).
     read_timeout: Duration,
 }
 

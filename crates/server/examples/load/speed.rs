@@ -15,12 +15,17 @@ const SIZES: [usize; 2] = [10, 100];
 /// Requests that each client makes at least, so that percentiles of slow settings have something to stand on.
 const ROUNDS: usize = 3;
 
+/// How long a client rests after a refusal: the shortest time that a server names.
+const REST: Duration = Duration::from_secs(1);
+
 /// What a setting gave.
 #[derive(Default)]
 pub(crate) struct Tally {
     /// Seconds of each answered request, sorted.
     pub seconds: Vec<f64>,
-    /// Answers that were refused, failed, or had other values than at rest.
+    /// Requests that were refused, after which the client waited as it was told.
+    pub refused: usize,
+    /// Answers that had other values than at rest, or other statuses.
     pub wrong: usize,
     /// How long it all took.
     pub elapsed: f64,
@@ -28,8 +33,8 @@ pub(crate) struct Tally {
 
 /// A row for each size and number of clients.
 pub(crate) async fn run(options: &Options, workload: &Workload) -> Result<bool, Failure> {
-    println!("| documents | clients | requests | requests/s | documents/s | p50 ms | p95 ms | p99 ms | wrong |");
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("| documents | clients | requests | requests/s | documents/s | p50 ms | p95 ms | p99 ms | refused | wrong |");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     let mut holds = true;
     for size in SIZES {
         let requests = Arc::new(workload.requests(&options.address, size).await?);
@@ -37,12 +42,13 @@ pub(crate) async fn run(options: &Options, workload: &Workload) -> Result<bool, 
             let tally = ask_in_turn(options, &requests, clients, Duration::from_secs(options.seconds)).await?;
             let rate = tally.seconds.len() as f64 / tally.elapsed;
             println!(
-                "| {size} | {clients} | {} | {rate:.1} | {:.0} | {} | {} | {} | {} |",
+                "| {size} | {clients} | {} | {rate:.1} | {:.0} | {} | {} | {} | {} | {} |",
                 tally.seconds.len(),
                 rate * size as f64,
                 milliseconds(&tally.seconds, 0.5),
                 milliseconds(&tally.seconds, 0.95),
                 milliseconds(&tally.seconds, 0.99),
+                tally.refused,
                 tally.wrong,
             );
             holds &= tally.wrong == 0;
@@ -109,6 +115,10 @@ pub(crate) async fn ask_in_turn(
                 let reply = connection.post("/v1/rerank", requests.bodies[which].clone()).await?;
                 if requests.is_right(which, &reply) {
                     tally.seconds.push(reply.seconds);
+                } else if matches!(reply.status, 429 | 503) {
+                    tally.refused += 1;
+                    tokio::time::sleep(REST).await;
+                    continue;
                 } else {
                     tally.wrong += 1;
                 }
@@ -121,6 +131,7 @@ pub(crate) async fn ask_in_turn(
     for task in tasks {
         let tally = task.await??;
         total.seconds.extend(tally.seconds);
+        total.refused += tally.refused;
         total.wrong += tally.wrong;
     }
     total.elapsed = start.elapsed().as_secs_f64();

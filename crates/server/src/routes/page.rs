@@ -33,6 +33,7 @@ const FILES: &[(&str, &[u8])] = files![
     "documents.js",
     "dom.js",
     "examples.js",
+    "failures.js",
     "format.js",
     "icon.svg",
     "index.html",

@@ -30,7 +30,11 @@ export class Session {
   /** A fresh page, in a context of its own; errors, and requests that leave the server, count as broken laws. */
   async page(options = {}, path = '') {
     const { withKey = true, ...rest } = options;
-    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...rest });
+    const context = await this.#browser.newContext({
+      viewport: { width: 1280, height: 900 },
+      reducedMotion: 'reduce',
+      ...rest,
+    });
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(this.url).origin });
     if (this.key && withKey) await context.addInitScript((key) => sessionStorage.setItem('r2r-key', key), this.key);
     const page = await context.newPage();
@@ -39,10 +43,13 @@ export class Session {
     page.on('console', (message) => message.type() === 'error' && page.trouble.push(message.text()));
     page.on('pageerror', (error) => page.trouble.push(String(error)));
     page.on('request', (request) => {
-      if (!request.url().startsWith(this.url) && !/^(blob|data):/.test(request.url())) page.trouble.push(`a request left the server: ${request.url()}`);
+      if (!request.url().startsWith(this.url) && !/^(blob|data):/.test(request.url()))
+        page.trouble.push(`a request left the server: ${request.url()}`);
     });
     await page.goto(this.url + path);
-    await page.waitForFunction(() => document.getElementById('student').textContent !== '' || document.querySelector('.notice, dialog[open]'));
+    await page.waitForFunction(
+      () => document.getElementById('student').textContent !== '' || document.querySelector('.notice, dialog[open]'),
+    );
     return page;
   }
 
@@ -60,7 +67,9 @@ export class Session {
       console.log(`  ok  ${law}`);
     } else {
       this.#failed.push(law);
-      console.log(`FAIL  ${law}${found === '' ? '' : `: ${typeof found === 'string' ? found : JSON.stringify(found)}`}`);
+      console.log(
+        `FAIL  ${law}${found === '' ? '' : `: ${typeof found === 'string' ? found : JSON.stringify(found)}`}`,
+      );
     }
   }
 
@@ -70,8 +79,15 @@ export class Session {
 
   /** The JSON that the server gives, asked without the page. */
   async ask(path, body) {
-    const headers = { 'content-type': 'application/json', ...(this.key ? { authorization: `Bearer ${this.key}` } : {}) };
-    const response = await fetch(new URL(path, this.url), { method: body ? 'POST' : 'GET', headers, body: body ? JSON.stringify(body) : undefined });
+    const headers = {
+      'content-type': 'application/json',
+      ...(this.key ? { authorization: `Bearer ${this.key}` } : {}),
+    };
+    const response = await fetch(new URL(path, this.url), {
+      method: body ? 'POST' : 'GET',
+      headers,
+      body: body ? JSON.stringify(body) : undefined,
+    });
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return response.json();
   }
@@ -94,7 +110,11 @@ export async function rank(page, query, documents, reasons = '5') {
 
 /** Waits until a ranking stands and nothing is being written. */
 export async function settled(page) {
-  await page.waitForFunction(() => !document.getElementById('results').hidden && !document.body.classList.contains('busy'), null, { timeout: 60000 });
+  await page.waitForFunction(
+    () => !document.getElementById('results').hidden && !document.body.classList.contains('busy'),
+    null,
+    { timeout: 60000 },
+  );
 }
 
 /** The ids of the shown rows, in order. */

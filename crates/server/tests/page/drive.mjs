@@ -7,6 +7,7 @@ import { Session } from './browser.mjs';
 import { input } from './input.mjs';
 import { laws } from './laws.mjs';
 import { looks } from './looks.mjs';
+import { pictures } from './pictures.mjs';
 import { ranking } from './ranking.mjs';
 import { search } from './search.mjs';
 import { trouble } from './trouble.mjs';
@@ -18,7 +19,7 @@ if (!url || !folder) {
 }
 const session = new Session(url, folder, process.env.R2R_API_KEY ?? '');
 await session.open();
-const parts = { laws, ranking, input, search, trouble, looks };
+const parts = { laws, ranking, input, search, trouble, looks, pictures };
 try {
   for (const [name, part] of Object.entries(parts)) {
     if (only && only !== name) continue;

@@ -4,23 +4,41 @@ import { gzipSync } from 'node:zlib';
 
 import { rank, settled, shownIds } from './browser.mjs';
 
-const drop = (page, name, bytes) => page.evaluate(([name, bytes]) => {
-  const transfer = new DataTransfer();
-  transfer.items.add(new File([new Uint8Array(bytes)], name));
-  for (const type of ['dragenter', 'dragover', 'drop']) document.getElementById('documents').dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-}, [name, [...bytes]]);
+const drop = (page, name, bytes) =>
+  page.evaluate(
+    ([name, bytes]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], name));
+      for (const type of ['dragenter', 'dragover', 'drop'])
+        document
+          .getElementById('documents')
+          .dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    },
+    [name, [...bytes]],
+  );
 
-const counts = (page, words) => page.waitForFunction((words) => document.getElementById('documents-state').textContent === words, words, { timeout: 5000 });
+const counts = (page, words) =>
+  page.waitForFunction((words) => document.getElementById('documents-state').textContent === words, words, {
+    timeout: 5000,
+  });
 
 export async function input(session) {
   const page = await session.page();
   await rank(page, 'heat pump', 'A heat pump moves heat.\n\nA banana is yellow.', '0');
   await settled(page);
-  session.check('plain lines are ranked without reasons', JSON.stringify(await shownIds(page)) === '["1","3"]', await shownIds(page));
+  session.check(
+    'plain lines are ranked without reasons',
+    JSON.stringify(await shownIds(page)) === '["1","3"]',
+    await shownIds(page),
+  );
 
   await rank(page, 'heat pump', '["A banana is yellow.", {"id": "heat", "text": "A heat pump moves heat."}]', '3');
   await settled(page);
-  session.check('a JSON array is ranked', JSON.stringify(await shownIds(page)) === '["heat","1"]', await shownIds(page));
+  session.check(
+    'a JSON array is ranked',
+    JSON.stringify(await shownIds(page)) === '["heat","1"]',
+    await shownIds(page),
+  );
 
   const jsonl = '{"_id":"a","text":"Bananas are yellow."}\n{"_id":"b","text":"Heat pumps move heat."}\n';
   await page.setInputFiles('#file', { name: 'list.jsonl.gz', mimeType: 'application/gzip', buffer: gzipSync(jsonl) });
@@ -36,7 +54,11 @@ export async function input(session) {
   // A broken line is named, shown, or read as plain text.
   await rank(page, 'heat', '{"text":"x"}\n{"text":"y"}\n{"text":"z"\n{"text":"w"}');
   await page.waitForFunction(() => document.getElementById('documents-state').textContent.startsWith('line 3'));
-  session.check('a malformed line is named', (await page.textContent('.notice-title')).includes('Line 3: not JSON'), await page.textContent('.notice-title'));
+  session.check(
+    'a malformed line is named',
+    (await page.textContent('.notice-title')).includes('Line 3: not JSON'),
+    await page.textContent('.notice-title'),
+  );
   await page.click('.notice >> text=Go to line 3');
   const marked = await page.$eval('#documents', (field) => field.value.slice(field.selectionStart, field.selectionEnd));
   session.check('and shown', marked === '{"text":"z"', marked);
@@ -56,16 +78,26 @@ export async function input(session) {
 /** What documents say is text, whatever it looks like. */
 async function hostile(session) {
   const page = await session.page();
-  const attack = '<img src=x onerror="document.title=1"><script>document.title=2</script></mark></span><b>bold</b> heat pump "quotes" \u202e\u0000 😀';
-  const documents = [{ id: '<b>id</b>', title: '<i>title</i>', text: `${attack} One more sentence is here.` }, { id: "b'$(x)`", text: `Other words. ${attack}` }];
+  const attack =
+    '<img src=x onerror="document.title=1"><script>document.title=2</script></mark></span><b>bold</b> heat pump "quotes" \u202e\u0000 😀';
+  const documents = [
+    { id: '<b>id</b>', title: '<i>title</i>', text: `${attack} One more sentence is here.` },
+    { id: "b'$(x)`", text: `Other words. ${attack}` },
+  ];
   await rank(page, '<u>heat</u> pump', JSON.stringify(documents));
   await settled(page);
   await page.locator('#list .pick >> nth=0').click();
   await page.locator('#list .pick >> nth=1').click();
   await page.waitForSelector('#compare .receipt .without');
-  const made = await page.$$eval('main img, main script, main b, main i, main u, dialog img, dialog script, dialog b', (nodes) => nodes.length);
+  const made = await page.$$eval(
+    'main img, main script, main b, main i, main u, dialog img, dialog script, dialog b',
+    (nodes) => nodes.length,
+  );
   session.check('no document becomes an element', made === 0 && (await page.title()) === 'Reason-to-Rank', made);
-  session.check('its text stands as it is', (await page.textContent('#compare')).includes('<script>document.title=2</script>'));
+  session.check(
+    'its text stands as it is',
+    (await page.textContent('#compare')).includes('<script>document.title=2</script>'),
+  );
   await session.done(page, 'hostile');
 }
 
@@ -73,9 +105,19 @@ async function hostile(session) {
 async function large(session) {
   const { max_documents: most = 1000 } = await session.ask('info');
   const n = Math.min(1000, most);
-  const topics = ['heat pumps and their efficiency', 'bread and flour', 'old castles', 'river ferries', 'winter tires', 'cold weather'];
-  const text = (i) => `Passage ${i} is about ${topics[i % 6]} and ${topics[(i * 7 + 3) % 6]}. ${'It goes on for a while with plain words. '.repeat(4)}`;
-  const raw = Array.from({ length: n }, (_, i) => JSON.stringify({ id: `p${i}`, title: i % 2 ? `Passage ${i}` : '', text: text(i) })).join('\n');
+  const topics = [
+    'heat pumps and their efficiency',
+    'bread and flour',
+    'old castles',
+    'river ferries',
+    'winter tires',
+    'cold weather',
+  ];
+  const text = (i) =>
+    `Passage ${i} is about ${topics[i % 6]} and ${topics[(i * 7 + 3) % 6]}. ${'It goes on for a while with plain words. '.repeat(4)}`;
+  const raw = Array.from({ length: n }, (_, i) =>
+    JSON.stringify({ id: `p${i}`, title: i % 2 ? `Passage ${i}` : '', text: text(i) }),
+  ).join('\n');
   const page = await session.page();
   await drop(page, 'large.jsonl', Buffer.from(raw));
   await counts(page, `${n.toLocaleString('en')} documents, JSONL`);
@@ -89,7 +131,6 @@ async function large(session) {
   await settled(page);
   session.check('the first 25 rows are shown', (await page.locator('#list li').count()) === 25);
   await session.shot(page, '11-thousand');
-  const few = await frames(page);
   const drawn = await page.evaluate(async () => {
     const started = performance.now();
     [...document.querySelectorAll('#more button')].at(-1).click();
@@ -97,29 +138,31 @@ async function large(session) {
     return performance.now() - started;
   });
   session.check('all rows can be shown', (await page.locator('#list li').count()) === n);
-  const many = await frames(page);
-  console.log(`      all rows drawn in ${drawn.toFixed(0)} ms; a frame of scrolling and pointing, median: ${few.toFixed(0)} ms with 25 rows, ${many.toFixed(0)} ms with ${n}`);
-  session.check('a thousand rows are drawn within a second', drawn < 1000, drawn);
-  // Against the same page with few rows, so that a slow or busy machine does not count.
-  session.check('scrolling stays smooth', many < 2.5 * few + 17, [few, many]);
+  const cost = await frameCost(page);
+  console.log(
+    `      all rows drawn in ${drawn.toFixed(0)} ms; scrolling half a screen and pointing costs ${cost.toFixed(0)} ms of the page's own thread a frame`,
+  );
+  session.check('a thousand rows are drawn within two seconds, on a busy machine as well', drawn < 2000, drawn);
+  session.check('a thousand rows scroll smoothly', cost < 40, cost);
   await session.done(page, 'large');
 }
 
-/** The median time of a frame, in milliseconds, while the page is scrolled and its rows are pointed at. */
-function frames(page) {
-  return page.evaluate(async () => {
-    scrollTo(0, 0);
-    const times = [];
-    let last = performance.now();
-    for (let i = 0; i < 90; i += 1) {
-      scrollBy(0, i % 2 === 0 && document.body.scrollHeight < 5000 && i > 5 ? -400 : 400);
-      const rows = document.querySelectorAll('#list li');
+/** What a frame costs, in milliseconds, while the page is scrolled and its rows are pointed at: processor time of the page's
+ * thread, since the time on the clock depends on what else the machine does. */
+async function frameCost(page) {
+  const n_frames = 90;
+  const client = await page.context().newCDPSession(page);
+  await client.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const spent = async () =>
+    (await client.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration').value;
+  const before = await spent();
+  await page.evaluate(async (n_frames) => {
+    const rows = document.querySelectorAll('#list li');
+    for (let i = 0; i < n_frames; i += 1) {
+      scrollBy(0, 400);
       rows[(i * 11) % rows.length].dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
       await new Promise(requestAnimationFrame);
-      const now = performance.now();
-      times.push(now - last);
-      last = now;
     }
-    return times.sort((a, b) => a - b)[45];
-  });
+  }, n_frames);
+  return (((await spent()) - before) * 1000) / n_frames;
 }

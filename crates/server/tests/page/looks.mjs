@@ -8,8 +8,18 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 async function audit(session, page, name) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.addScriptTag({ path: AXE });
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(', ')}`);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
+  );
+  const found = violations.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map((node) => `${node.target} ${node.any[0]?.message ?? ''}`)
+        .join(', ')}`,
+  );
   session.check(`${name}: axe finds nothing`, violations.length === 0, found.join(' | '));
 }
 
@@ -57,7 +67,13 @@ async function theme(session) {
 
 async function narrow(session) {
   for (const colorScheme of ['light', 'dark']) {
-    const page = await session.page({ colorScheme, viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, bypassCSP: true });
+    const page = await session.page({
+      colorScheme,
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+      bypassCSP: true,
+    });
     const fits = async (name) => {
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       session.check(`360 px, ${name}: nothing sticks out`, width <= 360, width);
@@ -76,7 +92,10 @@ async function narrow(session) {
     await session.shot(page, `52-narrow-${colorScheme}-document`);
     await audit(session, page, `360 px ${colorScheme}, document`);
     await page.tap('.detail-nav .step >> nth=1');
-    session.check('360 px: the next document opens in its place', await page.isVisible('#detail') && (await page.textContent('.detail-nav')).includes('3 of'));
+    session.check(
+      '360 px: the next document opens in its place',
+      (await page.isVisible('#detail')) && (await page.textContent('.detail-nav')).includes('3 of'),
+    );
     await page.tap('.detail-nav .back');
     session.check('360 px: and back', !(await page.isVisible('#detail')));
     await page.locator('#list li >> nth=0').locator('.row-main').tap();

@@ -16,21 +16,28 @@ export async function ranking(session) {
   // Streaming: the ranking stands before the reasons do.
   const requests = [];
   page.on('request', (request) => request.method() === 'POST' && requests.push(request));
-  const states = page.evaluate(() => new Promise((resolve) => {
-    const seen = [];
-    new MutationObserver((_, observer) => {
-      const n_rows = document.querySelectorAll('#list li').length;
-      const n_written = document.querySelectorAll('#list mark').length;
-      if (n_rows > 0) seen.push(n_written);
-      if (n_written === 5) {
-        observer.disconnect();
-        resolve(seen);
-      }
-    }).observe(document.body, { subtree: true, childList: true });
-  }));
+  const states = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const seen = [];
+        new MutationObserver((_, observer) => {
+          const n_rows = document.querySelectorAll('#list li').length;
+          const n_written = document.querySelectorAll('#list mark').length;
+          if (n_rows > 0) seen.push(n_written);
+          if (n_written === 5) {
+            observer.disconnect();
+            resolve(seen);
+          }
+        }).observe(document.body, { subtree: true, childList: true });
+      }),
+  );
   await page.click('.example >> nth=0');
   await page.waitForSelector('#list li');
-  check('progress tells how many reasons are written', /Writing reasons, \d of 5/.test((await page.getAttribute('#progress', 'aria-valuetext')) ?? ''), await page.getAttribute('#progress', 'aria-valuetext'));
+  check(
+    'progress tells how many reasons are written',
+    /Writing reasons, \d of 5/.test((await page.getAttribute('#progress', 'aria-valuetext')) ?? ''),
+    await page.getAttribute('#progress', 'aria-valuetext'),
+  );
   await session.shot(page, '02-writing');
   await settled(page);
   const seen = await states;
@@ -39,54 +46,123 @@ export async function ranking(session) {
   const sent = JSON.parse(requests[0].postData());
   const reply = await session.ask('v1/rerank', { query: sent.query, documents: sent.documents, explain: sent.explain });
   const expected = reply.results.map((result) => sent.documents[result.index].id);
-  check('rows stand in the server’s order', JSON.stringify(await shownIds(page)) === JSON.stringify(expected), await shownIds(page));
+  check(
+    'rows stand in the server’s order',
+    JSON.stringify(await shownIds(page)) === JSON.stringify(expected),
+    await shownIds(page),
+  );
   const shownScores = await page.$$eval('#list .score .number', (nodes) => nodes.map((node) => node.textContent));
-  check('rows show the server’s scores', reply.results.every((result, i) => near(Number(shownScores[i].replace('<', '')), result.relevance_score)), shownScores);
+  check(
+    'rows show the server’s scores',
+    reply.results.every((result, i) => near(Number(shownScores[i].replace('<', '')), result.relevance_score)),
+    shownScores,
+  );
   const moves = await page.$$eval('#list .move', (nodes) => nodes.map((node) => node.firstChild.textContent));
-  check('rows show their movement', reply.results.every((result, i) => {
-    const moved = result.index - i;
-    return moves[i] === (moved > 0 ? `▲ ${moved}` : moved < 0 ? `▼ ${-moved}` : '=');
-  }), moves);
-  const ends = await page.$$eval('#chart .line', (nodes) => nodes.map((node) => [...node.querySelectorAll('circle')].map((circle) => Number(circle.getAttribute('cy')))));
+  check(
+    'rows show their movement',
+    reply.results.every((result, i) => {
+      const moved = result.index - i;
+      return moves[i] === (moved > 0 ? `▲ ${moved}` : moved < 0 ? `▼ ${-moved}` : '=');
+    }),
+    moves,
+  );
+  const ends = await page.$$eval('#chart .line', (nodes) =>
+    nodes.map((node) => [...node.querySelectorAll('circle')].map((circle) => Number(circle.getAttribute('cy')))),
+  );
   const rowHeight = await page.$eval('#list li', (node) => node.getBoundingClientRect().height);
-  const slopes = new Set(ends.map(([left, right]) => `${Math.round(left / rowHeight + 0.5)}>${Math.round(right / rowHeight + 0.5)}`));
-  check('a line joins each old place with its new one', reply.results.every((result, i) => slopes.has(`${result.index + 1}>${i + 1}`)), [...slopes]);
+  const slopes = new Set(
+    ends.map(([left, right]) => `${Math.round(left / rowHeight + 0.5)}>${Math.round(right / rowHeight + 0.5)}`),
+  );
+  check(
+    'a line joins each old place with its new one',
+    reply.results.every((result, i) => slopes.has(`${result.index + 1}>${i + 1}`)),
+    [...slopes],
+  );
   await session.shot(page, '03-ranked');
 
   // The chosen document: what the server said about it.
   const best = reply.results[0];
   const text = sent.documents[best.index].text;
   const evidence = best.reasoning.evidence[0];
-  check('the quote is the slice of the text', [...text].slice(evidence.start, evidence.end).join('') === evidence.quote);
+  check(
+    'the quote is the slice of the text',
+    [...text].slice(evidence.start, evidence.end).join('') === evidence.quote,
+  );
   check('the quote is marked in the text', (await page.textContent('#detail .piece.evidence')) === evidence.quote);
   check('the direct reason is shown', (await page.textContent('#detail')).includes(best.reasoning.direct));
   check('the comparison is shown', (await page.textContent('#detail')).includes(best.reasoning.comparison.text));
-  const values = await page.$$eval('#detail .receipt .value', (nodes) => nodes.map((node) => Number(node.textContent.replace('<', ''))));
-  check('the receipt shows the measured scores', [best.relevance_score, evidence.score_without, evidence.score_alone].every((value, i) => near(value, values[i])), values);
-  const chips = await page.$$eval('#detail .chips li', (nodes) => nodes.map((node) => `${node.className}:${node.lastChild.textContent}`));
-  check('words are told apart', JSON.stringify(chips) === JSON.stringify([...best.reasoning.matched.map((word) => `has:${word}`), ...best.reasoning.missing.map((word) => `lacks:${word}`)]), chips);
+  const values = await page.$$eval('#detail .receipt .value', (nodes) =>
+    nodes.map((node) => Number(node.textContent.replace('<', ''))),
+  );
+  check(
+    'the receipt shows the measured scores',
+    [best.relevance_score, evidence.score_without, evidence.score_alone].every((value, i) => near(value, values[i])),
+    values,
+  );
+  const chips = await page.$$eval('#detail .chips li', (nodes) =>
+    nodes.map((node) => `${node.className}:${node.lastChild.textContent}`),
+  );
+  check(
+    'words are told apart',
+    JSON.stringify(chips) ===
+      JSON.stringify([
+        ...best.reasoning.matched.map((word) => `has:${word}`),
+        ...best.reasoning.missing.map((word) => `lacks:${word}`),
+      ]),
+    chips,
+  );
 
   // A receipt of one's own: without the quote the score is the one the server measured.
   await page.click('#detail .piece.evidence');
   await page.waitForSelector('#detail .receipt .edited');
   const edited = Number((await page.textContent('#detail .receipt tr.edited .value')).replace('<', ''));
-  check('taking the quote out gives the receipt’s score', near(edited, evidence.score_without), [edited, evidence.score_without]);
+  check('taking the quote out gives the receipt’s score', near(edited, evidence.score_without), [
+    edited,
+    evidence.score_without,
+  ]);
   const said = await page.textContent('#detail .edit-state');
   const logits = reply.results.map((result) => result.logit);
-  const [alone] = (await session.ask('v1/rerank', { query: sent.query, documents: [JSON.parse(requests.at(-1).postData()).documents[0]] })).results;
+  const [alone] = (
+    await session.ask('v1/rerank', {
+      query: sent.query,
+      documents: [JSON.parse(requests.at(-1).postData()).documents[0]],
+    })
+  ).results;
   const stands = 1 + logits.slice(1).filter((logit) => logit > alone.logit).length;
-  check('the page says where the edited document would stand', said.includes(stands === 1 ? 'keeps its place' : `stand at ${stands}`), said);
+  check(
+    'the page says where the edited document would stand',
+    said.includes(stands === 1 ? 'keeps its place' : `stand at ${stands}`),
+    said,
+  );
   check('a line shows where it would land', (await page.locator('.landing').isVisible()) === (stands !== 1));
   await session.shot(page, '04-without-quote');
   await page.click('#detail >> text=Undo');
-  check('undo brings the sentence back', (await page.locator('#detail .receipt .edited').count()) === 0 && (await page.locator('.piece.gone').count()) === 0);
+  check(
+    'undo brings the sentence back',
+    (await page.locator('#detail .receipt .edited').count()) === 0 && (await page.locator('.piece.gone').count()) === 0,
+  );
 
   await page.click('#detail >> text=Measure every sentence');
   await page.waitForSelector('#detail .weight');
-  const weights = await page.$$eval('#detail .piece', (nodes) => nodes.map((node) => [node.classList.contains('evidence'), node.querySelector('.weight')?.lastChild.textContent]));
-  const weight = Number(weights.find(([isEvidence]) => isEvidence)[1].replace('\u2212', '-').replace('±', ''));
-  check('every sentence has its weight', weights.every(([, value]) => value), weights);
-  check('the quote’s weight agrees with its receipt', near(weight, evidence.score_without - best.relevance_score, 0.002), [weight, evidence.score_without - best.relevance_score]);
+  const weights = await page.$$eval('#detail .piece', (nodes) =>
+    nodes.map((node) => [node.classList.contains('evidence'), node.querySelector('.weight')?.lastChild.textContent]),
+  );
+  const weight = Number(
+    weights
+      .find(([isEvidence]) => isEvidence)[1]
+      .replace('\u2212', '-')
+      .replace('±', ''),
+  );
+  check(
+    'every sentence has its weight',
+    weights.every(([, value]) => value),
+    weights,
+  );
+  check(
+    'the quote’s weight agrees with its receipt',
+    near(weight, evidence.score_without - best.relevance_score, 0.002),
+    [weight, evidence.score_without - best.relevance_score],
+  );
   await session.shot(page, '05-weights');
 
   await keyboard(session, page, expected);
@@ -98,7 +174,10 @@ export async function ranking(session) {
   if (info.reasons) {
     await page.click('#detail >> text=Write the reasons');
     await page.waitForSelector('#detail .piece.evidence');
-    check('reasons can be asked for at any rank', (await page.locator('#list li >> nth=6').locator('mark').count()) === 1);
+    check(
+      'reasons can be asked for at any rank',
+      (await page.locator('#list li >> nth=6').locator('mark').count()) === 1,
+    );
   }
   await session.done(page, 'ranking');
   await stopping(session);
@@ -113,7 +192,10 @@ async function keyboard(session, page, ids) {
   await page.keyboard.press('k');
   session.check('k goes up', (await chosen()) === ids[1], await chosen());
   await page.keyboard.press('Enter');
-  session.check('Enter goes to the text', await page.evaluate(() => document.activeElement.classList.contains('piece')));
+  session.check(
+    'Enter goes to the text',
+    await page.evaluate(() => document.activeElement.classList.contains('piece')),
+  );
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press(' ');
   await page.waitForSelector('#detail .receipt .edited');
@@ -128,7 +210,10 @@ async function keyboard(session, page, ids) {
   await page.keyboard.press('/');
   session.check('/ goes to the query', await page.evaluate(() => document.activeElement.id === 'query'));
   await page.keyboard.type('?j');
-  session.check('keys typed in the query are text', (await page.inputValue('#query')).endsWith('?j') && !(await page.locator('#help').evaluate((node) => node.open)));
+  session.check(
+    'keys typed in the query are text',
+    (await page.inputValue('#query')).endsWith('?j') && !(await page.locator('#help').evaluate((node) => node.open)),
+  );
 }
 
 async function comparison(session, page, sent, reply) {
@@ -142,10 +227,23 @@ async function comparison(session, page, sent, reply) {
   await page.keyboard.press('c');
   await page.waitForSelector('#compare .word-table');
   const [first, third] = [reply.results[0], reply.results[2]].map((result) => sent.documents[result.index]);
-  const own = await session.ask('v1/explain', { query: sent.query, documents: sent.documents, above: reply.results[0].index, below: reply.results[2].index });
-  session.check('the comparison says what the server says', own.text !== '' && (await page.textContent('#compare .verdict')) === own.text, [await page.textContent('#compare .verdict'), own.text]);
+  const own = await session.ask('v1/explain', {
+    query: sent.query,
+    documents: sent.documents,
+    above: reply.results[0].index,
+    below: reply.results[2].index,
+  });
+  session.check(
+    'the comparison says what the server says',
+    own.text !== '' && (await page.textContent('#compare .verdict')) === own.text,
+    [await page.textContent('#compare .verdict'), own.text],
+  );
   const shown = await page.$$eval('#compare .side .id-line', (nodes) => nodes.map((node) => node.textContent));
-  session.check('both documents stand side by side, the higher first', JSON.stringify(shown) === JSON.stringify([first.id, third.id]), shown);
+  session.check(
+    'both documents stand side by side, the higher first',
+    JSON.stringify(shown) === JSON.stringify([first.id, third.id]),
+    shown,
+  );
   session.check('both have a receipt', (await page.locator('#compare .receipt .without').count()) >= 2);
   await session.shot(page, '07-comparison');
   await page.keyboard.press('Escape');
@@ -154,11 +252,20 @@ async function comparison(session, page, sent, reply) {
 
 async function copies(session, page, sent, expected) {
   const json = JSON.parse(await copied(page, '#actions >> text=JSON'));
-  session.check('the copied JSON holds ranking and reasons', json.results.length === expected.length && json.results[0].reasoning.evidence.length > 0);
+  session.check(
+    'the copied JSON holds ranking and reasons',
+    json.results.length === expected.length && json.results[0].reasoning.evidence.length > 0,
+  );
 
   const command = await copied(page, '#actions >> text=curl');
-  const output = JSON.parse(execFileSync('bash', ['-c', command], { env: { ...process.env, R2R_API_KEY: session.key } }).toString());
-  session.check('the copied curl command gives the same ranking', JSON.stringify(output.results.map((result) => sent.documents[result.index].id)) === JSON.stringify(expected), command.slice(0, 200));
+  const output = JSON.parse(
+    execFileSync('bash', ['-c', command], { env: { ...process.env, R2R_API_KEY: session.key } }).toString(),
+  );
+  session.check(
+    'the copied curl command gives the same ranking',
+    JSON.stringify(output.results.map((result) => sent.documents[result.index].id)) === JSON.stringify(expected),
+    command.slice(0, 200),
+  );
   session.check('the key is not in it', !session.key || !command.includes(session.key));
 
   await page.locator('#list li >> nth=1').locator('.row-main').click();
@@ -167,7 +274,11 @@ async function copies(session, page, sent, expected) {
   const other = await session.page({}, link.slice(session.url.length));
   other.on('request', (request) => requested.push(request.url()));
   await settled(other);
-  session.check('a link shows the same ranking', JSON.stringify(await shownIds(other)) === JSON.stringify(expected), link.slice(0, 80));
+  session.check(
+    'a link shows the same ranking',
+    JSON.stringify(await shownIds(other)) === JSON.stringify(expected),
+    link.slice(0, 80),
+  );
   session.check('and the same chosen document', (await other.textContent('#detail .id-line')) === expected[1]);
   session.check('its fragment is sent to no server', !requested.some((address) => address.includes('#s=')));
   await session.done(other, 'link');
@@ -180,7 +291,11 @@ async function stopping(session) {
   await page.click('.example >> nth=1');
   await page.waitForSelector('#list li.waiting');
   await page.keyboard.press('Escape');
-  session.check('Escape stops the writing', !(await page.evaluate(() => document.body.classList.contains('busy'))) && (await page.locator('li.waiting').count()) === 0);
+  session.check(
+    'Escape stops the writing',
+    !(await page.evaluate(() => document.body.classList.contains('busy'))) &&
+      (await page.locator('li.waiting').count()) === 0,
+  );
   session.check('the ranking stays', (await page.locator('#list li').count()) === 7);
   await page.click('#run');
   await settled(page);

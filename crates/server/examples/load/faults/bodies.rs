@@ -73,7 +73,7 @@ pub(super) async fn many_large(scene: &Scene<'_>) -> Result<Verdict, Failure> {
     let mut holds = true;
     for client in clients {
         let said = client.await??;
-        holds &= matches!(said.status, Some(400 | 413 | 422 | 429 | 503));
+        holds &= matches!(said.status, Some(400 | 408 | 413 | 422 | 429 | 503));
         *statuses.entry(said.in_words()).or_default() += 1;
     }
     let came: Vec<String> = statuses.iter().map(|(status, n)| format!("{n} got {status}")).collect();
