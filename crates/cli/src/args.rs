@@ -371,6 +371,9 @@ pub(crate) struct Inspect {
     /// Print JSON: the chain of provenance and the report of examples.
     #[arg(long)]
     pub json: bool,
+    /// Write the answers that a judge was given as JSON lines: request, answer, thoughts, tokens and cost of each.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub export_answers: Option<PathBuf>,
 }
 
 /// `r2r export`

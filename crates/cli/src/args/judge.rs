@@ -50,7 +50,9 @@ Examples:
   r2r judge --show-prompt dual-v1
   r2r judge recipes/tiny.toml
 
-Every answer is on disk before it is used: after a kill, the same command goes on and pays for nothing twice.
+Every answer is on disk before it is used: after a kill, the same command goes on and pays for no kept answer twice. What was
+on the wire at a kill, at most --concurrency answers, is asked again: a provider that was paid for it cannot be asked for it.
+The budget counts it. `r2r inspect OUTPUT` shows progress, cost and errors, also while it runs.
 
 A file of prices (TOML), from the price page of your provider, in US dollars per million tokens:
   dated = \"2026-01-31\"           # when you looked them up

@@ -20,6 +20,9 @@ pub(crate) struct TeacherArguments {
     /// The address of a server of your own, such as `http://localhost:8000/v1`.
     #[arg(long, value_name = "URL", requires = "provider")]
     pub base_url: Option<String>,
+    /// Anthropic's API version [default: 2023-06-01; newer ones take no temperature].
+    #[arg(long, value_name = "DATE", requires = "provider")]
+    pub anthropic_version: Option<String>,
     /// What is asked: none, direct, compare, both or dual-v1, or a TOML file in their form.
     #[arg(long, default_value = "dual-v1", value_name = "NAME|FILE", requires = "provider")]
     pub prompt: String,
@@ -29,6 +32,9 @@ pub(crate) struct TeacherArguments {
     /// How far the window moves [default: half of the window].
     #[arg(long, value_name = "N", conflicts_with = "tournament", requires = "provider")]
     pub stride: Option<usize>,
+    /// How often it goes over the whole list.
+    #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "tournament", requires = "provider")]
+    pub passes: usize,
     /// Groups of so many candidates in a tournament in place of a sliding window: fewer requests for deep lists.
     #[arg(long, value_name = "N", requires_all = ["best", "provider"])]
     pub tournament: Option<usize>,
@@ -44,8 +50,14 @@ pub(crate) struct TeacherArguments {
     /// Ask in batches, which providers answer within a day at a lower price.
     #[arg(long, requires = "provider")]
     pub batch: bool,
-    /// Stop before more than this is spent for the file of answers, earlier runs included, in US dollars; needs
-    /// --prices.
+    /// The most requests in a batch [default: 10000, or what the provider takes].
+    #[arg(long, value_name = "N", requires = "batch")]
+    pub batch_size: Option<NonZeroUsize>,
+    /// Ask, and pay, again what lies in batches that the provider no longer has. Without it they stop the run.
+    #[arg(long, requires = "batch")]
+    pub ask_lost_again: bool,
+    /// Stop before more than this is spent for the file of answers, by all runs on it and in the worst case, in US
+    /// dollars; needs --prices.
     #[arg(long, value_name = "X", requires = "provider")]
     pub budget_usd: Option<f64>,
     /// What models cost (its form is at the end of r2r judge --help); without it the cost is unknown.
@@ -63,6 +75,9 @@ pub(crate) struct TeacherArguments {
     /// The most tokens a minute, input and longest output together [default: what the provider allows].
     #[arg(long, value_name = "N", requires = "provider")]
     pub tokens_per_minute: Option<u64>,
+    /// The longest that one request may take, in seconds; large models on a CPU need more.
+    #[arg(long, default_value_t = 600, value_name = "S", requires = "provider")]
+    pub timeout_s: u64,
     /// How much the model may think [default: what the provider does].
     #[arg(long, value_name = "EFFORT", value_parser = EFFORTS, requires = "provider")]
     pub effort: Option<String>,
@@ -91,9 +106,11 @@ impl TeacherArguments {
             provider: self.provider.clone()?,
             model: self.model.clone()?,
             base_url: self.base_url.clone(),
+            anthropic_version: self.anthropic_version.clone(),
             prompt: self.prompt.clone(),
             window: self.window,
             stride: self.stride,
+            passes: self.passes,
             tournament: self.tournament,
             best: self.best,
             samples: self.samples,
@@ -106,9 +123,12 @@ impl TeacherArguments {
             budget_usd: self.budget_usd,
             prices: self.prices.clone(),
             batch: self.batch,
+            batch_size: self.batch_size,
+            ask_lost_again: self.ask_lost_again,
             concurrency: self.concurrency,
             requests_per_minute: self.requests_per_minute,
             tokens_per_minute: self.tokens_per_minute,
+            timeout_s: self.timeout_s,
         })
     }
 }

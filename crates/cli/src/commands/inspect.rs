@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use reason_to_rank::live_teacher::journal_path;
 use reason_to_rank::provenance::Provenance;
 use reason_to_rank::stages::distill::REPORT;
 use reason_to_rank::types::example::DistillationExample;
@@ -20,6 +21,18 @@ use crate::terminal::clean;
 
 /// Prints the chain of provenance, the counts, and some samples.
 pub(crate) fn run(options: &Inspect) -> Result<()> {
+    if let Some(to) = &options.export_answers {
+        let Some(journal) = inspect_journal::journal_of(&options.dir) else {
+            bail!(
+                "{}: there is no file of answers, nor {} beside it",
+                options.dir.display(),
+                journal_path(&options.dir).display()
+            );
+        };
+        let lines = inspect_journal::export(&journal, to)?;
+        anstream::eprintln!("{lines} answers are in {}", to.display());
+        return Ok(());
+    }
     let journal = match inspect_journal::journal_of(&options.dir) {
         Some(path) => Some((inspect_journal::summary(&path)?, path)),
         None => None,

@@ -8,6 +8,7 @@ use reason_to_rank::live_teacher::journal_path;
 use reason_to_rank::teacher::journal::Journal;
 use reason_to_rank::teacher::journal::runs::{Run, RunState};
 use reason_to_rank::teacher::journal::summary::{ModelSummary, Summary};
+use reason_to_rank::types::formats::output::Output;
 
 use crate::commands::teacher::now_ms;
 
@@ -24,6 +25,14 @@ pub(super) fn summary(path: &Path) -> Result<Summary> {
     journal.summary().with_context(|| path.display().to_string())
 }
 
+/// Writes the answers of a journal as JSON lines; how many.
+pub(super) fn export(path: &Path, to: &Path) -> Result<u64> {
+    let mut output = Output::create(to)?;
+    let lines = Journal::open_to_read(path)?.export(&mut output).with_context(|| path.display().to_string())?;
+    output.finish()?;
+    Ok(lines)
+}
+
 /// A few lines on each part that there is something to say of.
 pub(super) fn describe(path: &Path, summary: &Summary, page: &mut String) {
     let _ = writeln!(page, "answers  {}", path.display());
@@ -35,6 +44,13 @@ pub(super) fn describe(path: &Path, summary: &Summary, page: &mut String) {
     }
     if summary.models.is_empty() {
         let _ = writeln!(page, "  no answer yet");
+    }
+    if summary.perhaps_usd > 0.0 {
+        let _ = writeln!(
+            page,
+            "  up to {:.4} USD more for answers that never came and for what is under way",
+            summary.perhaps_usd
+        );
     }
     if summary.under_way > 0 {
         let _ = writeln!(page, "  {} questions under way, or were when a run was killed", summary.under_way);

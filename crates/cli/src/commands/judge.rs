@@ -15,7 +15,7 @@ use reason_to_rank::types::formats::join::{candidates_of_run, unknown_ids};
 use reason_to_rank::types::formats::trec::read_run;
 
 use crate::args::judge::Judge;
-use crate::commands::teacher::{kept_in, print_estimate, world};
+use crate::commands::teacher::{kept_in, print_estimate, world_for};
 use crate::commands::{print, print_json};
 use crate::progress::Bars;
 use crate::terminal::clean;
@@ -41,6 +41,8 @@ pub(crate) fn run(options: &Judge) -> Result<()> {
 fn judge_recipe(recipe: &Path, settings: &[String]) -> Result<()> {
     use reason_to_rank::recipe::Recipe;
     use reason_to_rank::stages::judge::judge;
+
+    use crate::commands::teacher::world;
 
     let recipe = Recipe::read(recipe, settings)?;
     let mut progress = Bars::stoppable();
@@ -69,7 +71,7 @@ fn judge_run(options: &Judge, model: &TeacherModel, asked: &Asked<'_>) -> Result
         bail!("there is no run to go on with: {} is not there; leave out --resume to begin", journal.display());
     }
     let mut progress = Bars::stoppable();
-    let world = world(progress.stop_flag());
+    let world = world_for(arguments, progress.stop_flag());
     // Whoever cannot be asked is named before anything is read or written.
     world.endpoint(model)?;
     let candidates = candidates(options, asked)?;
@@ -82,6 +84,14 @@ fn judge_run(options: &Judge, model: &TeacherModel, asked: &Asked<'_>) -> Result
     let made = judge_candidates(&teacher, &candidates, inputs, asked.output, &mut progress)
         .with_context(|| kept_in(&journal))?;
     anstream::eprintln!("judgments are in {}, the answers in {}", asked.output.display(), journal.display());
+    let unanswered = made.counts.get("requests").and_then(|requests| requests.get("failed")?.as_u64()).unwrap_or(0);
+    if unanswered > 0 {
+        anstream::eprintln!(
+            "warning: {unanswered} samples or grades had no answer, and their windows kept the order that they had; without \
+             {} the same command asks for these alone",
+            asked.output.display()
+        );
+    }
     if options.json { print_json(&made.counts) } else { Ok(()) }
 }
 

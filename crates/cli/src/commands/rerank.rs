@@ -23,7 +23,7 @@ use reason_to_rank::types::run::Run;
 use reason_to_rank::types::stage::Reasons;
 
 use crate::args::{Precision, Rerank, StudentArguments};
-use crate::commands::teacher::{answers_of_the_user, kept_in, print_estimate, world};
+use crate::commands::teacher::{answers_of_the_user, kept_in, print_estimate, world_for};
 use crate::commands::{print, print_json, refuse_clashes};
 use crate::progress::Bars;
 use crate::terminal::clean;
@@ -123,7 +123,7 @@ fn results_of_teacher(
     top: usize,
 ) -> Result<Option<QueryResults>> {
     let mut progress = Bars::stoppable();
-    let world = world(progress.stop_flag());
+    let world = world_for(&options.teacher, progress.stop_flag());
     world.endpoint(model)?;
     let journal = options.teacher.answers.clone().map_or_else(answers_of_the_user, Ok)?;
     let teacher = LiveTeacher::open(model, options.teacher.seed, &journal, &world)?;
@@ -214,7 +214,7 @@ fn whole_run_by_teacher(
     rerank: &RerankOptions<'_>,
 ) -> Result<()> {
     let mut progress = Bars::stoppable();
-    let world = world(progress.stop_flag());
+    let world = world_for(&options.teacher, progress.stop_flag());
     world.endpoint(model)?;
     let journal = match &options.teacher.answers {
         Some(file) => file.clone(),

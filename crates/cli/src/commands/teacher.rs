@@ -10,6 +10,7 @@ use reason_to_rank::live_teacher::World;
 use reason_to_rank::teacher::asking::Estimate;
 use reason_to_rank::teacher::clock::Clock;
 
+use crate::args::teacher::TeacherArguments;
 use crate::commands::{print, print_json};
 
 struct WallClock;
@@ -28,6 +29,15 @@ pub(crate) fn now_ms() -> u64 {
 /// The environment and the clock; `cancel` ends the asking.
 pub(crate) fn world(cancel: Arc<AtomicBool>) -> World {
     World { variable: |name| std::env::var(name).ok(), clock: Arc::new(WallClock), cancel }
+}
+
+/// The same for whoever is asked with these words. An estimate sends nothing, so it needs no key.
+pub(crate) fn world_for(arguments: &TeacherArguments, cancel: Arc<AtomicBool>) -> World {
+    let mut world = world(cancel);
+    if arguments.dry_run {
+        world.variable = |name| std::env::var(name).ok().or_else(|| Some("none".to_owned()));
+    }
+    world
 }
 
 /// Where the answers about single lists are kept when nobody says where: with the user's other data.

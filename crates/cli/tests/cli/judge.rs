@@ -96,7 +96,12 @@ fn completion(request: &Value) -> Value {
 /// Runs `r2r` without a key in its environment.
 pub(crate) fn r2r(words: &[&str]) -> Output {
     let mut command = Command::cargo_bin("r2r").unwrap();
-    command.current_dir(root()).env_remove("OPENAI_API_KEY").env_remove("http_proxy").env_remove("HTTP_PROXY");
+    command
+        .current_dir(root())
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("ANTHROPIC_API_KEY")
+        .env_remove("http_proxy")
+        .env_remove("HTTP_PROXY");
     command.env("NO_PROXY", "127.0.0.1").args(words).output().unwrap()
 }
 
@@ -130,6 +135,11 @@ fn a_run_is_judged_once_and_distilled() {
     assert_eq!(budget.status.code(), Some(1));
     assert!(said(&budget).contains("--prices FILE"), "{}", said(&budget));
 
+    // What it would cost is told without a key.
+    let elsewhere = ["--provider", "anthropic", "--output", word(&output), "--dry-run"];
+    let elsewhere = r2r(&[&judge[..], &elsewhere].concat());
+    assert!(elsewhere.status.success(), "{}", said(&elsewhere));
+
     let estimate = r2r(&[&words[..], &["--dry-run"]].concat());
     assert!(estimate.status.success(), "{}", said(&estimate));
     let estimate: Value = serde_json::from_slice(&estimate.stdout).unwrap();
@@ -159,6 +169,17 @@ fn a_run_is_judged_once_and_distilled() {
     assert!(page.contains("prompt_hash") && page.contains("repairs"), "{page}");
     let done = format!("{0} of {0} queries judged", counts["judgments"]);
     assert!(page.contains(&done) && page.contains("trouble rate limited 1"), "{page}");
+    let lines = folder.path().join("answers.jsonl");
+    printed(&["inspect", word(&output), "--export-answers", word(&lines)]);
+    let lines = fs::read_to_string(&lines).unwrap();
+    assert_eq!(lines.lines().count() as u64, n_asks);
+    let line: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((line["request"]["model"].as_str(), line["input"].as_u64()), (Some("test-model"), Some(100)));
+    // What is answered costs nothing more, also in the windows that depend on answers.
+    let again = r2r(&[&words[..], &["--dry-run"]].concat());
+    let again: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!((again["asks"].clone(), again["in_journal"].clone()), (json!(n_asks), json!(n_asks)));
+
     let journal = format!("{}.answers.db", output.display());
     let alone: Value = serde_json::from_str(&printed(&["inspect", &journal, "--json"])).unwrap();
     assert_eq!(alone["answers"]["models"][0]["answers"], n_asks, "{alone}");

@@ -29,7 +29,7 @@ use serde_json::json;
 use crate::error::PipelineError;
 use crate::live_teacher::listening::Listening;
 use crate::live_teacher::settings::{TeacherModel, prompt};
-use crate::live_teacher::work::{Work, question};
+use crate::live_teacher::work::{Work, answer_of, question};
 use crate::progress::{Progress, Silent};
 
 /// What a teacher needs of the world, which no stage looks at by itself.
@@ -50,9 +50,19 @@ impl World {
     /// What is missing and how to give it.
     pub fn endpoint(&self, model: &TeacherModel) -> Result<Endpoint, PipelineError> {
         let provider: Provider = model.provider.parse().map_err(PipelineError::input)?;
-        let key = (self.variable)(provider.key_variable());
+        let variable = |name: &str| (self.variable)(name).filter(|value| !value.is_empty());
+        let key = variable(provider.key_variable());
         let endpoint = Endpoint::new(provider, model.base_url.as_deref(), key.as_deref().map(ApiKey::new));
-        endpoint.map_err(PipelineError::input)
+        let mut endpoint = endpoint.map_err(PipelineError::input)?;
+        if let Some(version) = &model.anthropic_version {
+            endpoint.anthropic_version.clone_from(version);
+        }
+        if provider == Provider::OpenAi {
+            // As OpenAI's own library reads them, for accounts that have several.
+            endpoint.organization = variable("OPENAI_ORG_ID");
+            endpoint.project = variable("OPENAI_PROJECT_ID");
+        }
+        Ok(endpoint)
     }
 }
 
@@ -65,6 +75,7 @@ pub struct LiveTeacher {
     grading: Option<Prompt>,
     options: JudgeOptions,
     route: Route,
+    batches: BatchConfig,
     seed: u64,
     max_malformed: f64,
     world: World,
@@ -86,7 +97,7 @@ impl LiveTeacher {
     pub fn open(model: &TeacherModel, seed: u64, journal: &Path, world: &World) -> Result<Self, PipelineError> {
         model.check().map_err(PipelineError::Input)?;
         let endpoint = world.endpoint(model)?;
-        let mut config = model.asker_config(endpoint.provider, seed)?;
+        let config = model.asker_config(endpoint.provider, seed)?;
         let list_prompt = prompt(&model.prompt)?;
         let grading = (model.grades > 0).then(|| prompt("pointwise")).transpose()?;
         let options = model.judge_options().map_err(PipelineError::Input)?;
@@ -98,7 +109,6 @@ impl LiveTeacher {
         }
         let journal = Journal::open(journal, &JournalConfig::default(), world.clock.now_ms());
         let journal = Arc::new(journal.map_err(PipelineError::input)?);
-        config.budget.spent_before_usd += journal.summary().map_err(PipelineError::input)?.cost_usd();
         let asker = Asker::new(endpoint, Arc::clone(&journal), Arc::clone(&world.clock), config);
         Ok(Self {
             asker: asker.map_err(pipeline_error)?,
@@ -107,6 +117,7 @@ impl LiveTeacher {
             grading,
             options,
             route: model.route(),
+            batches: model.batches(),
             seed,
             max_malformed: model.max_malformed,
             world: world.clone(),
@@ -178,7 +189,7 @@ impl LiveTeacher {
         let watching = Watching { events: &ears, cancel: &self.world.cancel };
         let tally = match self.route {
             Route::Live => self.asker.ask_all(&mut asks, &mut on_answer, watching),
-            Route::Batch => self.asker.ask_all_in_batches(&mut asks, &mut on_answer, &BatchConfig::default(), watching),
+            Route::Batch => self.asker.ask_all_in_batches(&mut asks, &mut on_answer, &self.batches, watching),
         };
         ears.tell(true);
         let work = work.into_inner();
@@ -193,8 +204,9 @@ impl LiveTeacher {
         Ok((records, tally))
     }
 
-    /// What judging would take; nothing is sent. Windows that depend on answers not yet given are taken as if every
-    /// answer kept the order: for a sliding window that is the exact number of requests, for a tournament the least.
+    /// What judging would take; nothing is sent. Answers that are in the journal are used; windows that depend on others
+    /// are taken as if those kept the order: for a sliding window that is the exact number of requests, for a tournament
+    /// the least. Requests to repair answers that are still to come are not known.
     pub fn estimate(&self, candidates: &[Candidates]) -> Result<Estimate, PipelineError> {
         let mut asks = Vec::new();
         for (i, candidates) in candidates.iter().enumerate() {
@@ -205,8 +217,12 @@ impl LiveTeacher {
                     break;
                 }
                 for ask in ready {
-                    judging.answer(&ask.key, Err(Refusal::Failed(String::new()))).map_err(PipelineError::failed)?;
-                    asks.push(question(i, ask, self));
+                    let key = ask.key.clone();
+                    let question = question(i, ask, self);
+                    let kept = self.asker.find(&question).map_err(PipelineError::input)?;
+                    let answer = kept.as_ref().map_or_else(|| Err(Refusal::Failed(String::new())), answer_of);
+                    judging.answer(&key, answer).map_err(PipelineError::failed)?;
+                    asks.push(question);
                 }
             }
         }
@@ -252,4 +268,41 @@ fn in_words(queries: usize, tally: &Tally) -> String {
     format!(
         "{queries} queries judged: {paid} answers asked for, {from_journal} from the journal, {failed} failed; {cost}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use r2r_teacher::WindowPlan;
+
+    use super::*;
+
+    struct NoClock;
+
+    impl Clock for NoClock {
+        fn now_ms(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn every_setting_of_a_teacher_reaches_who_asks() {
+        let text = r#"{"provider": "anthropic", "model": "m", "anthropic_version": "2026-10-21", "passes": 2,
+                       "window": 10, "timeout_s": 30, "batch": true, "batch_size": 7, "ask_lost_again": true}"#;
+        let mut model: TeacherModel = serde_json::from_str(text).unwrap();
+        model.check().unwrap();
+        let variable = |name: &str| Some(format!("the value of {name}"));
+        let world = World { variable, clock: Arc::new(NoClock), cancel: Arc::default() };
+        let endpoint = world.endpoint(&model).unwrap();
+        assert_eq!((endpoint.anthropic_version.as_str(), endpoint.organization), ("2026-10-21", None));
+        let windows = model.judge_options().unwrap().windows;
+        assert_eq!(windows, WindowPlan::Sliding { size: 10, stride: 5, passes: 2 });
+        assert_eq!(model.asker_config(Provider::Anthropic, 1).unwrap().transport.timeout, Duration::from_secs(30));
+        assert_eq!((model.batches().items, model.batches().ask_lost_again), (7, true));
+        "openai".clone_into(&mut model.provider);
+        let endpoint = world.endpoint(&model).unwrap();
+        assert_eq!(endpoint.organization.as_deref(), Some("the value of OPENAI_ORG_ID"));
+        assert_eq!(endpoint.project.as_deref(), Some("the value of OPENAI_PROJECT_ID"));
+    }
 }

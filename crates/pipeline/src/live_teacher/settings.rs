@@ -2,8 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use r2r_teacher::asking::AskerConfig;
+use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
 use r2r_teacher::cost::prices::{PriceTable, Route};
 use r2r_teacher::{Effort, JudgeOptions, Prompt, WindowPlan};
@@ -22,6 +24,9 @@ pub struct TeacherModel {
     /// The address of a server of one's own.
     #[serde(default)]
     pub base_url: Option<String>,
+    /// Anthropic's API version; the newer ones take no temperature.
+    #[serde(default)]
+    pub anthropic_version: Option<String>,
     /// What is asked: the name of a prompt, or a TOML file.
     #[serde(default = "default_prompt")]
     pub prompt: String,
@@ -31,6 +36,9 @@ pub struct TeacherModel {
     /// How far it moves; half of the window where it is not said.
     #[serde(default)]
     pub stride: Option<usize>,
+    /// How often it goes over the whole list.
+    #[serde(default = "default_passes")]
+    pub passes: usize,
     /// Groups of so many candidates in a tournament in place of a sliding window.
     #[serde(default)]
     pub tournament: Option<usize>,
@@ -67,6 +75,12 @@ pub struct TeacherModel {
     /// Whether to ask in batches.
     #[serde(default)]
     pub batch: bool,
+    /// The most requests in a batch; the provider's own limit where that is lower.
+    #[serde(default)]
+    pub batch_size: Option<NonZeroUsize>,
+    /// Whether the questions of batches that the provider no longer has are asked, and paid, again.
+    #[serde(default)]
+    pub ask_lost_again: bool,
     /// The most requests at once.
     #[serde(default = "default_concurrency")]
     pub concurrency: NonZeroUsize,
@@ -76,6 +90,9 @@ pub struct TeacherModel {
     /// The most tokens a minute, input and longest output together.
     #[serde(default)]
     pub tokens_per_minute: Option<u64>,
+    /// The longest that one request may take, in seconds.
+    #[serde(default = "default_timeout_s")]
+    pub timeout_s: u64,
 }
 
 /// The names of [`TeacherModel::effort`].
@@ -86,6 +103,9 @@ fn default_prompt() -> String {
 }
 fn default_window() -> usize {
     20
+}
+fn default_passes() -> usize {
+    1
 }
 fn default_samples() -> usize {
     1
@@ -101,6 +121,10 @@ fn default_max_malformed() -> f64 {
 }
 fn default_concurrency() -> NonZeroUsize {
     const { NonZeroUsize::new(16).expect("16 is not 0") }
+}
+
+fn default_timeout_s() -> u64 {
+    600
 }
 
 impl TeacherModel {
@@ -119,6 +143,9 @@ impl TeacherModel {
         if self.tournament.is_some() != self.best.is_some() {
             return Err("tournament and best go together: groups of how many, for the best how many".to_owned());
         }
+        if self.timeout_s == 0 {
+            return Err("timeout_s = 0 leaves no time for an answer; use 60 or more".to_owned());
+        }
         self.judge_options()?.check().map_err(|error| error.to_string())
     }
 
@@ -128,7 +155,7 @@ impl TeacherModel {
             WindowPlan::Tournament { size, top }
         } else {
             let stride = self.stride.unwrap_or((self.window / 2).max(1));
-            WindowPlan::Sliding { size: self.window, stride, passes: 1 }
+            WindowPlan::Sliding { size: self.window, stride, passes: self.passes }
         };
         let effort = self.effort.as_deref().map(effort).transpose()?;
         Ok(JudgeOptions {
@@ -160,12 +187,20 @@ impl TeacherModel {
                 self.model
             )));
         }
-        config.budget.limit_usd = self.budget_usd;
+        config.budget_usd = self.budget_usd;
+        config.transport.timeout = Duration::from_secs(self.timeout_s);
         config.pace.concurrency = self.concurrency.get();
         config.pace.requests_per_minute = self.requests_per_minute;
         config.pace.tokens_per_minute = self.tokens_per_minute;
         config.pace.seed = seed;
         Ok(config)
+    }
+
+    /// How batches are made.
+    pub(crate) fn batches(&self) -> BatchConfig {
+        let default = BatchConfig::default();
+        let items = self.batch_size.map_or(default.items, NonZeroUsize::get);
+        BatchConfig { items, ask_lost_again: self.ask_lost_again, ..default }
     }
 
     /// By itself or in batches.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use r2r_teacher::answer::Repairs;
 use r2r_teacher::asking::outcome::{Answered, AskFailure};
 use r2r_teacher::clients::Finish;
+use r2r_teacher::journal::answers::Paid;
 use r2r_teacher::journal::key::Ask as Question;
 use r2r_teacher::journal::runs::RunProgress;
 use r2r_teacher::judging::Purpose;
@@ -41,6 +42,14 @@ pub(super) fn question(query: usize, ask: Ask, teacher: &LiveTeacher) -> Questio
         prompt_hash: grading.unwrap_or(&teacher.prompt).hash().to_owned(),
         sample: ask.sample as u32,
         request: ask.request,
+    }
+}
+
+/// What a judging is told of an answer.
+pub(super) fn answer_of(paid: &Paid) -> Result<&str, Refusal> {
+    match paid.answer.finish {
+        Finish::Refused => Err(Refusal::Declined(paid.answer.text.clone())),
+        Finish::Stop | Finish::Length | Finish::Other(_) => Ok(&paid.answer.text),
     }
 }
 
@@ -102,8 +111,7 @@ impl<'a> Work<'a> {
         let Some(judging) = &mut self.judgings[query] else { return Vec::new() };
         let before = judging.counts();
         let answer = match &answered.result {
-            Ok(paid) if paid.answer.finish == Finish::Refused => Err(Refusal::Declined(paid.answer.text.clone())),
-            Ok(paid) => Ok(paid.answer.text.as_str()),
+            Ok(paid) => answer_of(paid),
             Err(AskFailure::Refused(what)) => Err(Refusal::Declined(what.clone())),
             Err(failure @ AskFailure::InBatch(_)) => {
                 let advice = format!("{failure}: run again with --batch");

@@ -9,9 +9,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::asking::Shared;
 use crate::asking::outcome::{AskError, AskFailure};
 use crate::chat::ChatRequest;
+use crate::clients::endpoint::Provider;
 use crate::clients::trouble::Trouble;
-use crate::clients::{ChatAnswer, from_wire, rates, to_wire, trouble};
+use crate::clients::{ChatAnswer, Outgoing, from_wire, rates, to_wire, trouble};
 use crate::cost::estimate::input_tokens;
+use crate::journal::key::AskKey;
 use crate::ladder::{Rung, at_rung};
 
 /// What came of a question.
@@ -33,6 +35,7 @@ pub(super) enum Report {
 /// Sends a question until something comes of it. `worst_usd` is what each sending may cost.
 pub(super) async fn ask(
     shared: Arc<Shared>,
+    key: AskKey,
     request: ChatRequest,
     worst_usd: f64,
     reports: UnboundedSender<Report>,
@@ -40,18 +43,21 @@ pub(super) async fn ask(
     let provider = shared.transport.endpoint().provider;
     let config = shared.pace.config();
     let tokens = input_tokens(&request) + u64::from(request.max_tokens);
-    let (mut attempts, mut malformed) = (0, 0);
+    let (mut attempts, mut malformed, mut heard) = (0, 0, 0);
     loop {
         if !wait_for_place(&shared, tokens).await {
             return Outcome::Halted;
         }
         // Others may have learned meanwhile what this model takes.
         let rung = shared.ladder.rung(provider, &request);
-        let trouble = match send(&shared, &request, rung).await {
+        let once = (provider == Provider::Compatible).then(|| format!("{key}-{}-{heard}", rung.name()));
+        let trouble = match send(&shared, &request, rung, once).await {
             Ok(answer) => return Outcome::Answered(Box::new(answer), rung),
             Err(trouble) => trouble,
         };
         let kind = trouble.kind();
+        // Where nothing was heard, a server that has the answer already is to say it; an error is not to be repeated.
+        heard += u32::from(!trouble.is_silence());
         let (what, wait) = match trouble {
             Trouble::Stop { what, advice } => return Outcome::Stop(AskError::Stopped { what, advice }),
             Trouble::Refused(what) => return Outcome::Failed(AskFailure::Refused(what)),
@@ -64,18 +70,16 @@ pub(super) async fn ask(
             },
             Trouble::Malformed(what) => {
                 malformed += 1;
+                shared.budget().perhaps_paid(worst_usd);
                 if malformed >= config.malformed_attempts {
                     return Outcome::Failed(AskFailure::Malformed { attempts: malformed, what });
-                }
-                if let Err(error) = shared.budget().perhaps_paid(worst_usd) {
-                    return Outcome::Stop(error.into());
                 }
                 (what, shared.pace.backoff(malformed))
             }
             Trouble::Retry { kind: _, what, after, perhaps_paid } => {
                 attempts += 1;
-                if perhaps_paid && let Err(error) = shared.budget().perhaps_paid(worst_usd) {
-                    return Outcome::Stop(error.into());
+                if perhaps_paid {
+                    shared.budget().perhaps_paid(worst_usd);
                 }
                 if attempts >= config.attempts {
                     return Outcome::Failed(AskFailure::Unavailable { attempts, what });
@@ -94,6 +98,9 @@ pub(super) async fn ask(
                 }
             }
         };
+        if let Err(error) = shared.budget().again(worst_usd) {
+            return Outcome::Stop(error.into());
+        }
         let _ = reports.send(Report::Retrying { kind, what, wait });
         if !sleep(&shared, wait).await {
             return Outcome::Halted;
@@ -131,9 +138,14 @@ pub(crate) async fn sleep(shared: &Shared, duration: Duration) -> bool {
     }
 }
 
-async fn send(shared: &Shared, request: &ChatRequest, rung: Rung) -> Result<ChatAnswer, Trouble> {
+async fn send(
+    shared: &Shared,
+    request: &ChatRequest,
+    rung: Rung,
+    idempotency_key: Option<String>,
+) -> Result<ChatAnswer, Trouble> {
     let endpoint = shared.transport.endpoint();
-    let outgoing = to_wire(endpoint, &at_rung(request, rung), rung);
+    let outgoing = Outgoing { idempotency_key, ..to_wire(endpoint, &at_rung(request, rung), rung) };
     let received = shared.transport.send(outgoing, shared.max_answer_bytes).await?;
     let now_ms = shared.clock.now_ms();
     shared.pace.follow(&rates(endpoint.provider, &received.headers, now_ms), now_ms);

@@ -1,5 +1,6 @@
 //! The driver: pulls questions, keeps so many under way, puts what comes back on disk, hands it over.
 
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -47,6 +48,8 @@ struct Driver<'d> {
     learned: HashMap<String, Rung>,
     unavailable_in_a_row: usize,
     stop: Option<AskError>,
+    /// Of a request that ended by a bug of ours.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 pub(super) async fn drive(
@@ -68,6 +71,7 @@ pub(super) async fn drive(
         learned: HashMap::new(),
         unavailable_in_a_row: 0,
         stop: None,
+        panic: None,
     };
     driver.run(heard).await
 }
@@ -92,6 +96,9 @@ impl Driver<'_> {
         }
         let step = self.count_troubles(1).and_then(|()| self.let_go_of_unsent());
         self.stop_on_error(step);
+        if let Some(panic) = self.panic {
+            std::panic::resume_unwind(panic);
+        }
         let tally = self.desk.close(&self.asker.shared);
         self.stop.map_or(Ok(tally), Err)
     }
@@ -161,7 +168,7 @@ impl Driver<'_> {
             let (shared, reports) = (self.asker.shared.clone(), self.reports.clone());
             self.running.spawn_on(
                 async move {
-                    let outcome = attempts::ask(shared, ask.request.clone(), set_aside_usd, reports).await;
+                    let outcome = attempts::ask(shared, key.clone(), ask.request.clone(), set_aside_usd, reports).await;
                     Done { key, ask, set_aside_usd, outcome }
                 },
                 self.asker.runtime.handle(),
@@ -197,10 +204,7 @@ impl Driver<'_> {
         if asks.is_empty() {
             return Ok(());
         }
-        let keys: Vec<AskKey> = asks.iter().map(|(key, _)| key.clone()).collect();
-        let now_ms = self.asker.shared.clock.now_ms();
-        let until_ms = now_ms + self.asker.config.lease.as_millis() as u64;
-        let standings = self.asker.journal.begin(&keys, now_ms, until_ms)?;
+        let standings = self.asker.begin(&asks, Route::Live)?;
         for ((key, ask), standing) in asks.into_iter().zip(standings) {
             match standing {
                 Standing::Answered(paid) => self.hand_over(&key, ask, Source::Journal, &Ok(*paid)),
@@ -234,7 +238,12 @@ impl Driver<'_> {
         for done in came {
             let Done { key, ask, set_aside_usd, outcome } = match done {
                 Ok(done) => done,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
+                Err(error) => {
+                    // The others may have paid answers in hand: they are kept before the program ends.
+                    self.panic = self.panic.take().or_else(|| error.try_into_panic().ok());
+                    self.stop = Some(self.stop.take().unwrap_or(AskError::Cancelled));
+                    continue;
+                }
             };
             let mut budget = self.asker.shared.budget();
             match outcome {
@@ -252,6 +261,8 @@ impl Driver<'_> {
             let_go.push(key);
         }
         self.keep(&paid).await?;
+        // Before their leases end: what may have been paid is never out of sight.
+        self.asker.note_unsure()?;
         if !let_go.is_empty() {
             self.asker.journal.let_go(&let_go)?;
         }
@@ -321,6 +332,7 @@ impl Driver<'_> {
     }
 
     fn hear(&mut self, report: Report) -> Result<(), AskError> {
+        self.asker.note_unsure()?;
         match report {
             Report::Retrying { kind, what, wait } => {
                 self.desk.tally.retries += 1;

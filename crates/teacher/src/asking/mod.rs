@@ -23,9 +23,10 @@ use crate::clients::Usage;
 use crate::clients::endpoint::Endpoint;
 use crate::clients::transport::{Transport, TransportConfig};
 use crate::clock::Clock;
-use crate::cost::budget::{Budget, BudgetConfig};
+use crate::cost::budget::Budget;
 use crate::cost::estimate::input_tokens;
 use crate::cost::prices::{PriceTable, Route};
+use crate::journal::answers::{Paid, Standing};
 use crate::journal::key::{Ask, AskKey};
 use crate::journal::{Journal, JournalError};
 use crate::ladder::Ladder;
@@ -38,8 +39,8 @@ pub struct AskerConfig {
     pub pace: PaceConfig,
     /// How long to wait for the network, and how much to take from it.
     pub transport: TransportConfig,
-    /// How much may be spent.
-    pub budget: BudgetConfig,
+    /// The most that may be spent through the journal, by all runs, in US dollars; `None` is no limit.
+    pub budget_usd: Option<f64>,
     /// What tokens cost; by default nobody knows.
     pub prices: PriceTable,
     /// How long a question stays leased to a run whose end cannot be seen (on file systems without locks).
@@ -51,7 +52,7 @@ impl Default for AskerConfig {
         Self {
             pace: PaceConfig::default(),
             transport: TransportConfig::default(),
-            budget: BudgetConfig { limit_usd: None, spent_before_usd: 0.0 },
+            budget_usd: None,
             prices: PriceTable::empty(),
             lease: Duration::from_hours(2),
         }
@@ -64,6 +65,8 @@ pub struct Asker {
     pub(crate) journal: Arc<Journal>,
     pub(crate) config: AskerConfig,
     pub(crate) runtime: Runtime,
+    /// Two who ask at once through one journal would be one owner of its leases, and could pay for the same answer.
+    turn: Mutex<()>,
 }
 
 /// What the requests under way share.
@@ -123,14 +126,16 @@ impl Asker {
     ) -> Result<Self, AskError> {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(AskError::Runtime)?;
         let ladder = Ladder::remembering(journal.learned_shapes(&endpoint)?);
-        let budget = Mutex::new(Budget::new(&config.budget, config.prices.clone(), endpoint.provider));
+        let (spent_usd, elsewhere) = journal.ledger()?;
+        let prices = config.prices.clone();
+        let budget = Mutex::new(Budget::new(config.budget_usd, prices, endpoint.provider, spent_usd, elsewhere));
         let pace = Pace::new(config.pace.clone(), clock.now_ms());
         let transport = Transport::new(endpoint, &config.transport)?;
         let (halt, _) = watch::channel(false);
         let TransportConfig { max_answer_bytes, max_results_bytes, .. } = config.transport;
         let shared = Shared { transport, pace, ladder, clock, budget, halt, max_answer_bytes, max_results_bytes };
         let shared = Arc::new(shared);
-        Ok(Self { shared, journal, config, runtime })
+        Ok(Self { shared, journal, config, runtime, turn: Mutex::new(()) })
     }
 
     /// Who is asked.
@@ -152,8 +157,36 @@ impl Asker {
         on_answer: &mut dyn FnMut(Answered) -> Vec<Ask>,
         watching: Watching<'_>,
     ) -> Result<Tally, AskError> {
-        self.shared.halt.send_replace(false);
+        let _turn = self.take_turn();
         self.runtime.block_on(drive::drive(self, asks, on_answer, watching))
+    }
+
+    /// Waits until nobody else asks, and takes back a wish to stop.
+    pub(crate) fn take_turn(&self) -> MutexGuard<'_, ()> {
+        let turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.shared.halt.send_replace(false);
+        turn
+    }
+
+    /// What is kept of a question, where it was answered.
+    pub fn find(&self, ask: &Ask) -> Result<Option<Paid>, JournalError> {
+        self.journal.find(&self.key(ask))
+    }
+
+    /// Leases questions, with what each may cost, and learns what others have spent by now.
+    pub(crate) fn begin(&self, asks: &[(AskKey, Ask)], route: Route) -> Result<Vec<Standing>, JournalError> {
+        let worst = |ask: &Ask| self.shared.budget().worst_case(&ask.request, route).unwrap_or(0.0);
+        let keys: Vec<(AskKey, f64)> = asks.iter().map(|(key, ask)| (key.clone(), worst(ask))).collect();
+        let now_ms = self.shared.clock.now_ms();
+        let begun = self.journal.begin(&keys, now_ms, now_ms + self.config.lease.as_millis() as u64)?;
+        self.shared.budget().hear_of_others(begun.elsewhere);
+        Ok(begun.standings)
+    }
+
+    /// Writes into the journal what was perhaps paid since the last time.
+    pub(crate) fn note_unsure(&self) -> Result<(), JournalError> {
+        let usd = self.shared.budget().take_unnoted();
+        if usd > 0.0 { self.journal.note_unsure(usd) } else { Ok(()) }
     }
 
     /// What asking these questions would take; nothing is sent.
@@ -167,7 +200,7 @@ impl Asker {
         };
         for ask in asks {
             estimate.asks += 1;
-            if self.journal.find(&self.key(&ask))?.is_some() {
+            if self.find(&ask)?.is_some() {
                 estimate.in_journal += 1;
                 continue;
             }

@@ -1,6 +1,7 @@
 //! The driver of batches: fills them, sends them, looks at them until they end, keeps what they bring.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::batches::{BatchConfig, limits, line};
 use crate::cost::budget::Permission;
 use crate::cost::prices::Route;
 use crate::journal::answers::{Paid, Standing};
-use crate::journal::batch_rows::{BatchItem, BatchRow, BatchState};
+use crate::journal::batch_rows::{BatchEnd, BatchItem, BatchRow, BatchState};
 use crate::journal::key::{Ask, AskKey};
 
 /// How many questions are looked up in the journal at once.
@@ -35,6 +36,10 @@ struct Driver<'d> {
     to_begin: Vec<(AskKey, Ask)>,
     set_aside_usd: HashMap<AskKey, f64>,
     open: Vec<OpenBatch>,
+    /// The most questions in a batch; fewer once the provider had no room for so many.
+    most_items: usize,
+    /// The most batches at once, as far as the provider had room.
+    most_open: usize,
     stop: Option<AskError>,
 }
 
@@ -54,14 +59,30 @@ pub(super) async fn drive(
         to_begin: Vec::new(),
         set_aside_usd: HashMap::new(),
         open: Vec::new(),
+        most_items: config.items.min(limits(asker.endpoint().provider).items).max(1),
+        most_open: usize::MAX,
         stop: None,
     };
-    let ended = driver.run().await;
+    let ended = tokio::select! {
+        ended = driver.run() => ended,
+        never = halt_when_cancelled(asker, watching) => match never {},
+    };
     let unsent: Vec<AskKey> = driver.to_send.drain(..).map(|(key, _)| key).collect();
-    asker.journal.let_go(&unsent)?;
+    let let_go = asker.journal.let_go(&unsent);
     ended?;
+    let_go?;
     driver.stop.take().map_or(Ok(()), Err)?;
     Ok(driver.desk.close(&asker.shared))
+}
+
+/// Ends every wait between two requests once the caller wants to stop.
+async fn halt_when_cancelled(asker: &Asker, watching: Watching<'_>) -> Infallible {
+    loop {
+        if watching.cancel.load(Ordering::Relaxed) {
+            asker.shared.halt.send_replace(true);
+        }
+        tokio::time::sleep(TICK).await;
+    }
 }
 
 impl Driver<'_> {
@@ -72,6 +93,7 @@ impl Driver<'_> {
             self.look_at_all().await?;
             self.begin_all()?;
             self.send_all().await?;
+            self.check_cancelled()?;
             let waiting = !self.open.is_empty() || (self.stop.is_none() && !self.to_begin.is_empty());
             if !waiting && (self.to_send.is_empty() || self.stop.is_some()) {
                 return Ok(());
@@ -120,10 +142,7 @@ impl Driver<'_> {
     }
 
     fn begin(&mut self, asks: Vec<(AskKey, Ask)>) -> Result<(), AskError> {
-        let keys: Vec<AskKey> = asks.iter().map(|(key, _)| key.clone()).collect();
-        let now_ms = self.asker.shared.clock.now_ms();
-        let until_ms = now_ms + self.asker.config.lease.as_millis() as u64;
-        let standings = self.asker.journal.begin(&keys, now_ms, until_ms)?;
+        let standings = self.asker.begin(&asks, Route::Batch)?;
         for ((key, ask), standing) in asks.into_iter().zip(standings) {
             match standing {
                 Standing::Answered(paid) => self.hand_over(&key, Source::Journal, &Ok(*paid)),
@@ -144,7 +163,9 @@ impl Driver<'_> {
 
     /// Fills batches with what is leased, as far as the budget allows, and sends them. A batch is of one model.
     async fn send_all(&mut self) -> Result<(), AskError> {
-        while self.stop.is_none() && !self.to_send.is_empty() {
+        while self.stop.is_none() && !self.to_send.is_empty() && self.open.len() < self.most_open {
+            // What came back may have made the caller stop.
+            self.check_cancelled()?;
             let items = self.fill();
             if items.is_empty() {
                 return Ok(());
@@ -167,6 +188,12 @@ impl Driver<'_> {
                     self.give_up(open, &what)?;
                     continue;
                 }
+                Err(StepTrouble::Gone(what)) => {
+                    // Nothing was made, so nothing of it may stand in the way of asking one by one.
+                    self.take_back(open, BatchEnd::NotBegun, &what)?;
+                    let advice = "there is no such interface for batches: check the name of the model and the base URL";
+                    return Err(AskError::Stopped { what, advice: advice.to_owned() });
+                }
                 Err(StepTrouble::Stop(error)) => return Err(error),
             }
             self.open.push(open);
@@ -177,16 +204,14 @@ impl Driver<'_> {
     /// The questions of the next batch, taken out of those to send; none where the budget waits for other batches.
     fn fill(&mut self) -> Vec<BatchItem> {
         let provider = self.asker.endpoint().provider;
-        let of_provider = limits(provider);
-        let most_items = self.config.items.min(of_provider.items).max(1);
-        let most_bytes = self.config.bytes.min(of_provider.bytes);
+        let most_bytes = self.config.bytes.min(limits(provider).bytes);
         let model = self.to_send[0].1.request.model.clone();
         let (mut items, mut left, mut bytes, mut full) = (Vec::new(), Vec::new(), 0, false);
         if self.open.is_empty() {
             self.asker.shared.budget().nothing_under_way();
         }
         for (key, ask) in std::mem::take(&mut self.to_send) {
-            if full || ask.request.model != model || items.len() >= most_items {
+            if full || ask.request.model != model || items.len() >= self.most_items {
                 left.push((key, ask));
                 continue;
             }
@@ -215,9 +240,10 @@ impl Driver<'_> {
     }
 
     async fn look_at_all(&mut self) -> Result<(), AskError> {
+        let mut without_room = Vec::new();
         for mut open in std::mem::take(&mut self.open) {
             let looked = match open.row.state {
-                BatchState::Intended | BatchState::Uploaded => match open.find_again(self.asker).await? {
+                BatchState::Intended | BatchState::Uploaded => match open.find_again(self.asker, self.config).await? {
                     Found::Submitted => {
                         self.tell(&open, "found again");
                         Looked::Working
@@ -225,7 +251,9 @@ impl Driver<'_> {
                     Found::Doubtful => Looked::Working,
                     Found::Refused(what) => Looked::Failed(what),
                 },
-                BatchState::Submitted | BatchState::Fetched | BatchState::GivenUp => open.look(self.asker).await?,
+                BatchState::Submitted | BatchState::Fetched | BatchState::GivenUp => {
+                    open.look(self.asker, self.config).await?
+                }
             };
             match looked {
                 Looked::Working => {
@@ -233,16 +261,19 @@ impl Driver<'_> {
                     self.open.push(open);
                 }
                 Looked::Failed(what) => self.give_up(open, &what)?,
+                Looked::NoRoom(what) => without_room.push((open, what)),
                 Looked::Ended => self.settle(open).await?,
             }
         }
-        Ok(())
+        // Only now is it known how many there was room for.
+        without_room.into_iter().try_for_each(|(open, what)| self.send_less(open, &what))
     }
 
     /// Keeps what a batch brought, then hands it over.
     async fn settle(&mut self, mut open: OpenBatch) -> Result<(), AskError> {
-        let fetched = open.fetch(self.asker, &mut self.set_aside_usd).await?;
+        let fetched = open.fetch(self.asker, self.config, &mut self.set_aside_usd).await?;
         let Asker { journal, shared, .. } = self.asker;
+        self.asker.note_unsure()?;
         journal.settle_batch(self.asker.endpoint(), &open.row, &fetched.answers, shared.clock.now_ms())?;
         open.done = fetched.answers.len() as u64;
         self.tell(&open, BatchState::Fetched.name());
@@ -261,19 +292,39 @@ impl Driver<'_> {
     }
 
     /// The questions of a batch that failed as a whole are free again; it counts as an attempt of each.
-    fn give_up(&mut self, mut open: OpenBatch, what: &str) -> Result<(), AskError> {
-        let now_ms = self.asker.shared.clock.now_ms();
-        self.asker.journal.settle_batch(self.asker.endpoint(), &open.row, &[], now_ms)?;
-        open.row.state = BatchState::GivenUp;
-        self.asker.journal.advance_batch(&open.row, what)?;
-        self.asker.journal.count_troubles(&[("batch failed", what.to_owned())], now_ms)?;
-        self.tell(&open, BatchState::GivenUp.name());
-        for BatchItem { key, ask, .. } in open.items {
-            let usd = self.set_aside_usd.remove(&key).unwrap_or(0.0);
-            self.asker.shared.budget().give_back(usd);
+    fn give_up(&mut self, open: OpenBatch, what: &str) -> Result<(), AskError> {
+        for BatchItem { key, ask, .. } in self.take_back(open, BatchEnd::Failed, what)? {
             self.ask_again(Unanswered { key, ask, what: what.to_owned(), refused: false, shape: false })?;
         }
         Ok(())
+    }
+
+    /// The provider has no room for a batch: its questions wait for the others to end, or go into smaller ones.
+    fn send_less(&mut self, open: OpenBatch, what: &str) -> Result<(), AskError> {
+        let n_items = open.items.len();
+        match self.open.len() {
+            0 if n_items == 1 => return self.give_up(open, what),
+            0 => self.most_items = self.most_items.min(n_items / 2),
+            n_open => self.most_open = self.most_open.min(n_open),
+        }
+        let items = self.take_back(open, BatchEnd::NotBegun, what)?;
+        self.desk.tally.retries += items.len() as u64;
+        self.to_begin.extend(items.into_iter().map(|BatchItem { key, ask, .. }| (key, ask)));
+        Ok(())
+    }
+
+    /// The questions of a batch that was not worked on, which the caller still waits for.
+    fn take_back(&mut self, open: OpenBatch, end: BatchEnd, what: &str) -> Result<Vec<BatchItem>, AskError> {
+        self.asker.note_unsure()?;
+        let journal = &self.asker.journal;
+        journal.give_up_batch(&open.row, end, what)?;
+        journal.count_troubles(&[("batch failed", what.to_owned())], self.asker.shared.clock.now_ms())?;
+        self.tell(&open, BatchState::GivenUp.name());
+        for item in &open.items {
+            let usd = self.set_aside_usd.remove(&item.key).unwrap_or(0.0);
+            self.asker.shared.budget().give_back(usd);
+        }
+        Ok(open.items.into_iter().filter(|item| self.wanted.contains_key(&item.key)).collect())
     }
 
     fn ask_again(&mut self, unanswered: Unanswered) -> Result<(), AskError> {
@@ -303,14 +354,16 @@ impl Driver<'_> {
         let poll = sleep(&self.asker.shared, self.config.poll_every);
         tokio::pin!(poll);
         loop {
-            if self.desk.watching.cancel.load(Ordering::Relaxed) {
-                return Err(AskError::Cancelled);
-            }
+            self.check_cancelled()?;
             tokio::select! {
                 _ = &mut poll => return Ok(()),
                 () = tokio::time::sleep(TICK) => {}
             }
         }
+    }
+
+    fn check_cancelled(&self) -> Result<(), AskError> {
+        if self.desk.watching.cancel.load(Ordering::Relaxed) { Err(AskError::Cancelled) } else { Ok(()) }
     }
 
     fn tell(&self, open: &OpenBatch, step: &str) {

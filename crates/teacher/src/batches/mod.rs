@@ -33,11 +33,23 @@ pub struct BatchConfig {
     pub poll_every: Duration,
     /// The most batches in which one question is sent.
     pub attempts: u32,
+    /// How long a batch whose sending was interrupted is looked for before it is sent again: a provider may still be
+    /// reading it, and list it late.
+    pub settle: Duration,
+    /// Whether the questions of a batch that the provider no longer has are asked again, and paid again.
+    pub ask_lost_again: bool,
 }
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { items: 10_000, bytes: 150 << 20, poll_every: Duration::from_secs(30), attempts: 3 }
+        Self {
+            items: 10_000,
+            bytes: 150 << 20,
+            poll_every: Duration::from_secs(30),
+            attempts: 3,
+            settle: Duration::from_mins(1),
+            ask_lost_again: false,
+        }
     }
 }
 
@@ -51,7 +63,7 @@ impl Asker {
         batches: &BatchConfig,
         watching: Watching<'_>,
     ) -> Result<Tally, AskError> {
-        self.shared.halt.send_replace(false);
+        let _turn = self.take_turn();
         self.runtime.block_on(drive::drive(self, asks, on_answer, batches, watching))
     }
 }
@@ -79,6 +91,8 @@ pub enum Progress {
     Ended(Vec<String>),
     /// It failed as a whole and has no results.
     Failed(String),
+    /// It was not begun: the account has as much under way as it may.
+    NoRoom(String),
 }
 
 /// One result of a batch.

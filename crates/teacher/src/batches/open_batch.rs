@@ -1,11 +1,12 @@
 //! One batch between its intention and its end.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use crate::asking::Asker;
 use crate::asking::outcome::AskError;
 use crate::batches::steps::{StepTrouble, advance, find_file, list_since, send, send_for_json, submit};
-use crate::batches::{Item, ItemTrouble, Listed, Progress, items, poll, progress};
+use crate::batches::{BatchConfig, Item, ItemTrouble, Listed, Progress, items, poll, progress};
 use crate::clients::Outgoing;
 use crate::clients::endpoint::Provider;
 use crate::clients::from_wire;
@@ -25,13 +26,15 @@ pub(super) struct OpenBatch {
     not_ours: HashSet<String>,
     /// How often its sending was interrupted in this run.
     interrupted: u32,
+    /// When it was first not found in the provider's list.
+    missed_ms: Option<u64>,
 }
 
 /// What looking for a batch of unknown fate came to.
 pub(super) enum Found {
     /// The provider has it.
     Submitted,
-    /// One that may be it is still being worked on: look again later.
+    /// One that may be it is still being worked on, or it may not be listed yet: look again later.
     Doubtful,
     /// The provider did not have it, and refuses it now.
     Refused(String),
@@ -42,6 +45,7 @@ pub(super) enum Looked {
     Working,
     Ended,
     Failed(String),
+    NoRoom(String),
 }
 
 /// What a batch brought.
@@ -64,12 +68,12 @@ pub(super) struct Unanswered {
 
 impl OpenBatch {
     pub(super) fn new(row: BatchRow, items: Vec<BatchItem>) -> Self {
-        Self { row, items, done: 0, addresses: Vec::new(), not_ours: HashSet::new(), interrupted: 0 }
+        Self { row, items, done: 0, addresses: Vec::new(), not_ours: HashSet::new(), interrupted: 0, missed_ms: None }
     }
 
     /// Finds out whether the provider has a batch whose sending was interrupted; where it has not, sends it.
-    pub(super) async fn find_again(&mut self, asker: &Asker) -> Result<Found, AskError> {
-        let found = self.look_up(asker).await;
+    pub(super) async fn find_again(&mut self, asker: &Asker, config: &BatchConfig) -> Result<Found, AskError> {
+        let found = self.look_up(asker, config.settle).await;
         match found {
             Ok(found) => Ok(found),
             Err(StepTrouble::Refused(what)) => Ok(Found::Refused(what)),
@@ -81,11 +85,20 @@ impl OpenBatch {
                 let what = "the provider does not say whether it has the batch".to_owned();
                 Err(AskError::Stopped { what, advice: "run again later: it is looked up first".to_owned() })
             }
+            Err(StepTrouble::Gone(what)) if config.ask_lost_again => {
+                self.count_as_paid(asker);
+                Ok(Found::Refused(what))
+            }
+            Err(StepTrouble::Gone(what)) => {
+                let advice = "the provider does not list its batches, so nobody knows whether it has one of an earlier run: \
+                              ask its questions again, and perhaps pay for them again, with --ask-lost-again";
+                Err(AskError::Stopped { what, advice: advice.to_owned() })
+            }
             Err(StepTrouble::Stop(error)) => Err(error),
         }
     }
 
-    async fn look_up(&mut self, asker: &Asker) -> Result<Found, StepTrouble> {
+    async fn look_up(&mut self, asker: &Asker, settle: Duration) -> Result<Found, StepTrouble> {
         let listed = list_since(asker, self.row.at_ms).await?;
         let found = match asker.endpoint().provider {
             Provider::OpenAi | Provider::Compatible | Provider::Gemini => {
@@ -103,11 +116,21 @@ impl OpenBatch {
             advance(asker, &self.row, "found again at the provider")?;
             return Ok(Found::Submitted);
         }
-        if matches!(asker.endpoint().provider, Provider::OpenAi | Provider::Compatible) && self.row.file_id.is_none() {
+        let is_only_a_file =
+            matches!(asker.endpoint().provider, Provider::OpenAi | Provider::Compatible) && self.row.file_id.is_none();
+        if is_only_a_file {
             self.row.file_id = find_file(asker, &self.row).await?;
+        } else if !self.has_settled(asker.shared.clock.now_ms(), settle) {
+            return Ok(Found::Doubtful);
         }
         submit(asker, &mut self.row, &self.items).await?;
         Ok(Found::Submitted)
+    }
+
+    /// Whether it was missed for so long that it will not appear any more.
+    fn has_settled(&mut self, now_ms: u64, settle: Duration) -> bool {
+        let missed_ms = *self.missed_ms.get_or_insert(now_ms);
+        u128::from(now_ms.saturating_sub(missed_ms)) >= settle.as_millis()
     }
 
     /// A batch without our name is ours where it has as many questions and answers one of them.
@@ -137,14 +160,16 @@ impl OpenBatch {
         Ok(if undecided { Unnamed::Undecided } else { Unnamed::None })
     }
 
-    /// Asks how far it is.
-    pub(super) async fn look(&mut self, asker: &Asker) -> Result<Looked, AskError> {
+    /// Asks how far it is. A batch that the provider no longer has stops the run, unless it may be asked again.
+    pub(super) async fn look(&mut self, asker: &Asker, config: &BatchConfig) -> Result<Looked, AskError> {
         let remote_id = self.row.remote_id.clone().unwrap_or_default();
         let body = match send_for_json(&asker.shared, &poll(asker.endpoint(), &remote_id)).await {
             Ok(body) => body,
-            Err(StepTrouble::Refused(what)) => return Ok(Looked::Failed(what)),
-            Err(StepTrouble::Unknown) => return Ok(Looked::Working),
-            Err(StepTrouble::Stop(error)) => return Err(error),
+            Err(StepTrouble::Gone(what)) if config.ask_lost_again => {
+                self.count_as_paid(asker);
+                return Ok(Looked::Failed(what));
+            }
+            Err(trouble) => return Err(self.stop(trouble)),
         };
         match progress(asker.endpoint(), &body) {
             Ok(Progress::Working { done, total: _ }) => {
@@ -156,7 +181,38 @@ impl OpenBatch {
                 Ok(Looked::Ended)
             }
             Ok(Progress::Failed(what)) => Ok(Looked::Failed(what)),
+            Ok(Progress::NoRoom(what)) => Ok(Looked::NoRoom(what)),
             Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    /// Its answers were perhaps paid, and are lost.
+    fn count_as_paid(&self, asker: &Asker) {
+        let mut budget = asker.shared.budget();
+        for item in &self.items {
+            let usd = budget.worst_case(&item.ask.request, Route::Batch).unwrap_or(0.0);
+            budget.perhaps_paid(usd);
+        }
+    }
+
+    /// Why the run cannot go on with it. It is never asked again just because nothing can be heard of it: it may have
+    /// been paid.
+    fn stop(&self, trouble: StepTrouble) -> AskError {
+        let remote_id = self.row.remote_id.as_deref().unwrap_or_default();
+        match trouble {
+            StepTrouble::Stop(error) => error,
+            StepTrouble::Gone(what) => AskError::Stopped {
+                what,
+                advice: format!(
+                    "the provider no longer has batch {remote_id} or its results: check the base URL and the account, or \
+                     ask its questions again, and pay for them again, with --ask-lost-again"
+                ),
+            },
+            StepTrouble::Refused(what) => AskError::Stopped {
+                what,
+                advice: format!("batch {remote_id} cannot be read: look at it on the provider's page, then run again"),
+            },
+            StepTrouble::Unknown => unreachable!("only a request that makes something is of unknown fate"),
         }
     }
 
@@ -164,6 +220,7 @@ impl OpenBatch {
     pub(super) async fn fetch(
         &self,
         asker: &Asker,
+        config: &BatchConfig,
         set_aside_usd: &mut HashMap<AskKey, f64>,
     ) -> Result<Fetched, AskError> {
         let mut results = Vec::new();
@@ -172,13 +229,9 @@ impl OpenBatch {
         for address in addresses {
             match fetch_bytes(asker, address.clone()).await {
                 Ok(bytes) => results.extend(items(asker.endpoint().provider, &bytes)),
-                Err(StepTrouble::Stop(error)) => return Err(error),
-                Err(StepTrouble::Refused(what)) => {
-                    let advice =
-                        "the results of a batch cannot be fetched: look at it on the provider's page, then run again";
-                    return Err(AskError::Stopped { what, advice: advice.to_owned() });
-                }
-                Err(StepTrouble::Unknown) => unreachable!("only a request that makes something is of unknown fate"),
+                // The questions without results are asked again.
+                Err(StepTrouble::Gone(_)) if config.ask_lost_again => self.count_as_paid(asker),
+                Err(trouble) => return Err(self.stop(trouble)),
             }
         }
         Ok(self.match_results(asker, results, set_aside_usd))
@@ -197,7 +250,12 @@ impl OpenBatch {
                 continue;
             };
             let answer = result.and_then(|body| {
-                from_wire(provider, body).map_err(|trouble| ItemTrouble { what: trouble.to_string(), refused: false })
+                from_wire(provider, body).map_err(|trouble| {
+                    // It was answered, and so paid, in a form that cannot be read.
+                    let usd = set_aside_usd.get(&item.key).copied().unwrap_or(0.0);
+                    asker.shared.budget().perhaps_paid(usd);
+                    ItemTrouble { what: trouble.to_string(), refused: false }
+                })
             });
             match answer {
                 Ok(answer) => {

@@ -34,7 +34,8 @@ pub(super) fn upload(endpoint: &Endpoint, id: &str, lines: &[Value]) -> Outgoing
         bytes.push(b'\n');
     }
     let body = Body::File { name: file_name(id), bytes };
-    Outgoing { method: Method::Post, url: format!("{}/files", endpoint.base_url()), body }
+    let url = format!("{}/files", endpoint.base_url());
+    Outgoing { method: Method::Post, url, body, idempotency_key: None }
 }
 
 pub(super) fn create(endpoint: &Endpoint, id: &str, file_id: &str) -> Outgoing {
@@ -102,8 +103,11 @@ pub(super) fn progress(endpoint: &Endpoint, body: &Value) -> Result<Progress, Tr
         "completed" | "expired" | "cancelled" if !addresses.is_empty() => Ok(Progress::Ended(addresses)),
         "completed" | "expired" | "cancelled" => Ok(Progress::Failed("it ended without results".to_owned())),
         "failed" => {
-            let message = text_at(body, "/errors/data/0/message");
-            Ok(Progress::Failed(if message.is_empty() { "it failed".to_owned() } else { message }))
+            let (code, message) = (text_at(body, "/errors/data/0/code"), text_at(body, "/errors/data/0/message"));
+            let message = if message.is_empty() { "it failed".to_owned() } else { message };
+            // Tokens, or requests, of all batches of the account that wait or are worked on.
+            let no_room = code == "token_limit_exceeded" || message.to_lowercase().contains("enqueued");
+            Ok(if no_room { Progress::NoRoom(message) } else { Progress::Failed(message) })
         }
         other => Err(Trouble::Malformed(format!("a batch in the unknown state {other:?}"))),
     }

@@ -17,6 +17,8 @@ pub(super) enum StepTrouble {
     Refused(String),
     /// Whether the step was done nobody knows: it must be looked up.
     Unknown,
+    /// The provider has no such thing, or no longer.
+    Gone(String),
     /// The run must end.
     Stop(AskError),
 }
@@ -29,7 +31,8 @@ pub(super) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Vec<u8>
     loop {
         let trouble = match once(shared, outgoing.clone()).await {
             Ok(body) => return Ok(body),
-            Err(trouble) => trouble,
+            Err(Sent::Gone(what)) => return Err(StepTrouble::Gone(what)),
+            Err(Sent::Trouble(trouble)) => trouble,
         };
         let (what, after) = match trouble {
             Trouble::Retry { perhaps_paid, kind, .. }
@@ -38,6 +41,8 @@ pub(super) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Vec<u8>
                 return Err(StepTrouble::Unknown);
             }
             Trouble::Retry { what, after, .. } => (what, after),
+            // The answer cannot be read, but what it answers was done.
+            Trouble::Malformed(_) if outgoing.method == Method::Post => return Err(StepTrouble::Unknown),
             Trouble::Malformed(what) => (what, None),
             Trouble::Refused(what) | Trouble::ShapeRefused(what) => return Err(StepTrouble::Refused(what)),
             stop @ Trouble::Stop { .. } => return Err(StepTrouble::Stop(stop.into())),
@@ -54,14 +59,23 @@ pub(super) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Vec<u8>
     }
 }
 
-async fn once(shared: &Shared, outgoing: Outgoing) -> Result<Vec<u8>, Trouble> {
-    let received = shared.transport.send(outgoing, shared.max_results_bytes).await?;
-    if !(200..300).contains(&received.status) {
-        let endpoint = shared.transport.endpoint();
-        let now_ms = shared.clock.now_ms();
-        return Err(trouble(endpoint, received.status, &received.headers, &received.body, now_ms));
+/// What came of one sending that did not succeed.
+enum Sent {
+    Gone(String),
+    Trouble(Trouble),
+}
+
+async fn once(shared: &Shared, outgoing: Outgoing) -> Result<Vec<u8>, Sent> {
+    let received = shared.transport.send(outgoing, shared.max_results_bytes).await.map_err(Sent::Trouble)?;
+    if (200..300).contains(&received.status) {
+        return Ok(received.body);
     }
-    Ok(received.body)
+    let (endpoint, now_ms) = (shared.transport.endpoint(), shared.clock.now_ms());
+    let trouble = trouble(endpoint, received.status, &received.headers, &received.body, now_ms);
+    match (received.status, trouble) {
+        (404 | 410, Trouble::Stop { what, .. } | Trouble::Refused(what)) => Err(Sent::Gone(what)),
+        (_, trouble) => Err(Sent::Trouble(trouble)),
+    }
 }
 
 pub(super) async fn send_for_json(shared: &Shared, outgoing: &Outgoing) -> Result<Value, StepTrouble> {
@@ -93,8 +107,8 @@ pub(super) async fn submit(asker: &Asker, row: &mut BatchRow, items: &[BatchItem
         advance(asker, row, "the file is uploaded")?;
     }
     let made = send_for_json(&asker.shared, &create(endpoint, row, items)).await?;
-    let unnamed = |trouble: Trouble| StepTrouble::Refused(trouble.to_string());
-    row.remote_id = Some(created(endpoint.provider, &made).map_err(unnamed)?);
+    // Without a name it was made all the same: it is looked up.
+    row.remote_id = Some(created(endpoint.provider, &made).map_err(|_| StepTrouble::Unknown)?);
     row.state = BatchState::Submitted;
     advance(asker, row, "the provider has it")
 }

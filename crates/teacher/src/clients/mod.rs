@@ -71,6 +71,9 @@ pub struct Outgoing {
     pub url: String,
     /// What goes into the body.
     pub body: Body,
+    /// The name under which a server that knows `Idempotency-Key` answers, and bills, once. A few gateways do; OpenAI,
+    /// Anthropic and Gemini document none, so that an answer on the wire at a kill is asked, and paid, again.
+    pub idempotency_key: Option<String>,
 }
 
 /// The HTTP methods that the providers' interfaces need.
@@ -100,11 +103,11 @@ pub enum Body {
 
 impl Outgoing {
     pub(crate) fn get(url: String) -> Self {
-        Self { method: Method::Get, url, body: Body::Empty }
+        Self { method: Method::Get, url, body: Body::Empty, idempotency_key: None }
     }
 
     pub(crate) fn post(url: String, body: Value) -> Self {
-        Self { method: Method::Post, url, body: Body::Json(body) }
+        Self { method: Method::Post, url, body: Body::Json(body), idempotency_key: None }
     }
 }
 

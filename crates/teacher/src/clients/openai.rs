@@ -87,9 +87,10 @@ pub(crate) fn from_wire(raw: Value) -> Result<ChatAnswer, Trouble> {
         let what = if message.is_empty() { "an answer without choices".to_owned() } else { message };
         return Err(Trouble::Malformed(what));
     };
-    let content = text_at(choice, "/message/content");
+    let (content, in_parts) = content(choice);
     let refusal = text_at(choice, "/message/refusal");
-    let (text, mut thought) = thoughts::split(&content);
+    let (text, in_text) = thoughts::split(&content);
+    let mut thought = if in_parts.is_empty() { in_text } else { in_parts };
     for field in ["/message/reasoning_content", "/message/reasoning"] {
         if thought.is_empty() {
             thought = text_at(choice, field);
@@ -112,6 +113,22 @@ pub(crate) fn from_wire(raw: Value) -> Result<ChatAnswer, Trouble> {
     Ok(ChatAnswer { text, thoughts: thought, usage, finish, model: text_at(&raw, "/model"), raw })
 }
 
+/// The content of an answer, and the thoughts in it: a text, or with some servers a list of parts.
+fn content(choice: &Value) -> (String, String) {
+    let Some(parts) = choice.pointer("/message/content").and_then(Value::as_array) else {
+        return (text_at(choice, "/message/content"), String::new());
+    };
+    let (mut text, mut thought) = (String::new(), String::new());
+    for part in parts {
+        text.push_str(&text_at(part, "/text"));
+        // A thought is a text, or a list of parts of its own.
+        thought.push_str(&text_at(part, "/thinking"));
+        let inner = part.get("thinking").and_then(Value::as_array);
+        thought.extend(inner.into_iter().flatten().map(|part| text_at(part, "/text")));
+    }
+    (text, thought)
+}
+
 // ---- errors
 
 /// `{"error":{"message","type","param","code"}}`; some servers put `message` at the top, or a string into `error`.
@@ -126,6 +143,8 @@ pub(super) fn read_error(value: &Value, error: &mut WireError) {
     let exhausted = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"];
     error.exhausted = exhausted.contains(&error.code.as_str()) || text_at(value, "/error/type") == "insufficient_quota";
     error.bad_key = error.code == "invalid_api_key";
+    // OpenRouter answers 403, as to a bad key, where a moderator refuses a question.
+    error.flagged = value.pointer("/error/metadata/reasons").is_some_and(Value::is_array);
 }
 
 // ---- rate headers

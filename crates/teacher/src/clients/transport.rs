@@ -73,6 +73,9 @@ impl Transport {
         for (name, value) in self.endpoint.headers() {
             request = request.header(name, value);
         }
+        if let Some(key) = &outgoing.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
         let response = with_body(request, outgoing.body)?.send().await.map_err(|error| broken(&error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();

@@ -54,6 +54,11 @@ impl Trouble {
         }
     }
 
+    /// Whether no answer of any kind came, or only that the first sending is still being worked on (409).
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Retry { kind: "no connection" | "timed out" | "cut off" | "told to ask again", .. })
+    }
+
     pub(crate) fn line(kind: &'static str, what: String, perhaps_paid: bool) -> Self {
         Self::Retry { kind, what, after: None, perhaps_paid }
     }
@@ -71,6 +76,8 @@ pub(super) struct WireError {
     pub(super) exhausted: bool,
     /// The key is refused, whatever the status says.
     pub(super) bad_key: bool,
+    /// The question is refused for what it says, whatever the status says.
+    pub(super) flagged: bool,
     pub(super) after: Option<Duration>,
     /// The provider says whether to ask again (`x-should-retry`).
     pub(super) should_retry: Option<bool>,
@@ -117,6 +124,7 @@ impl WireError {
             param: String::new(),
             exhausted: false,
             bad_key: false,
+            flagged: false,
             after: retry_after(headers, now_ms),
             should_retry: should_retry.and_then(|value| value.parse().ok()),
         }
@@ -132,6 +140,9 @@ impl WireError {
         let stop = |what: String, advice: &str| Trouble::Stop { what, advice: advice.to_owned() };
         if self.exhausted || self.status == 402 {
             return stop(what, "raise the quota or add credit, then run again: paid answers are kept");
+        }
+        if self.flagged {
+            return Trouble::Refused(what);
         }
         if self.bad_key || matches!(self.status, 401 | 403) {
             let advice = format!("check the key in {} and what it may use", provider.key_variable());

@@ -7,15 +7,7 @@ use crate::clients::endpoint::Provider;
 use crate::clients::{ChatAnswer, Usage};
 use crate::cost::estimate::most_input_tokens;
 use crate::cost::prices::{PriceTable, Route};
-
-/// What may be spent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BudgetConfig {
-    /// The most that may be spent, in US dollars; `None` is no limit.
-    pub limit_usd: Option<f64>,
-    /// What was spent on the same account before, such as the cost in the journal's summary.
-    pub spent_before_usd: f64,
-}
+use crate::journal::ledger::Elsewhere;
 
 /// A budget that cannot be kept.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -32,13 +24,17 @@ pub enum BudgetError {
     },
     /// The next request might pass the limit.
     #[error(
-        "the budget of {limit_usd:.4} USD would be passed: {spent_usd:.4} USD are spent, and the next request may cost {next_usd:.4} USD; raise it to go on, paid answers are kept"
+        "the budget of {limit_usd:.4} USD would be passed: {spent_usd:.4} USD are spent, up to {perhaps_usd:.4} USD more may \
+         be (answers that never came, other runs and batches under way), and the next request may cost {next_usd:.4} USD; \
+         raise it to go on, paid answers are kept"
     )]
     Reached {
         /// The limit.
         limit_usd: f64,
-        /// Spent so far, what may have been spent included.
+        /// Spent so far, by all runs on the journal.
         spent_usd: f64,
+        /// What may have been spent besides, at most.
+        perhaps_usd: f64,
         /// The most that the next request may cost.
         next_usd: f64,
     },
@@ -55,7 +51,7 @@ pub enum Permission {
     Never(BudgetError),
 }
 
-/// The account of one run.
+/// The account of one run, and of the others as far as it knows of them.
 #[derive(Clone, Debug)]
 pub struct Budget {
     prices: PriceTable,
@@ -63,16 +59,30 @@ pub struct Budget {
     limit_usd: Option<f64>,
     spent_usd: f64,
     unsure_usd: f64,
+    /// The part of `unsure_usd` that the journal does not know of.
+    unnoted_usd: f64,
     set_aside_usd: f64,
+    elsewhere: Elsewhere,
     unpriced: u64,
 }
 
 impl Budget {
-    /// An account at its start.
-    pub fn new(config: &BudgetConfig, prices: PriceTable, provider: Provider) -> Self {
-        let BudgetConfig { limit_usd, spent_before_usd } = *config;
-        let (unsure_usd, set_aside_usd) = (0.0, 0.0);
-        Self { prices, provider, limit_usd, spent_usd: spent_before_usd, unsure_usd, set_aside_usd, unpriced: 0 }
+    /// An account at its start: the most that may be spent in US dollars, `None` being no limit, and what was spent
+    /// before through the same journal.
+    pub fn new(
+        limit_usd: Option<f64>,
+        prices: PriceTable,
+        provider: Provider,
+        spent_usd: f64,
+        elsewhere: Elsewhere,
+    ) -> Self {
+        let (unsure_usd, unnoted_usd, set_aside_usd, unpriced) = (0.0, 0.0, 0.0, 0);
+        Self { prices, provider, limit_usd, spent_usd, unsure_usd, unnoted_usd, set_aside_usd, elsewhere, unpriced }
+    }
+
+    /// What others have spent by now.
+    pub fn hear_of_others(&mut self, elsewhere: Elsewhere) {
+        self.elsewhere = elsewhere;
     }
 
     /// The most that one sending of a request may cost, in US dollars.
@@ -90,11 +100,11 @@ impl Budget {
             let (provider, model) = (self.provider.name(), request.model.clone());
             return Permission::Never(BudgetError::NoPrice { provider, model });
         };
-        let spent_usd = self.spent_usd + self.unsure_usd;
-        if spent_usd + worst > limit_usd {
-            return Permission::Never(BudgetError::Reached { limit_usd, spent_usd, next_usd: worst });
+        let gone_usd = self.spent_usd() + self.unsure_usd();
+        if gone_usd + worst > limit_usd {
+            return Permission::Never(self.reached(limit_usd, worst));
         }
-        if spent_usd + self.set_aside_usd + worst > limit_usd {
+        if gone_usd + self.set_aside_usd + worst > limit_usd {
             return Permission::Wait;
         }
         self.set_aside_usd += worst;
@@ -132,27 +142,42 @@ impl Budget {
         self.set_aside_usd = 0.0;
     }
 
-    /// The line broke after a request was sent: it may have been paid, and is counted as if. Fails where the request may
-    /// not be sent again within the limit.
-    pub fn perhaps_paid(&mut self, worst: f64) -> Result<(), BudgetError> {
+    /// A request may have been paid though its answer did not come, or could not be read: it is counted as if it was.
+    pub fn perhaps_paid(&mut self, worst: f64) {
         self.unsure_usd += worst;
-        let spent_usd = self.spent_usd + self.unsure_usd;
+        self.unnoted_usd += worst;
+    }
+
+    /// Whether a request under way, for which `worst` is set aside, may be sent once more after it was perhaps paid.
+    pub fn again(&self, worst: f64) -> Result<(), BudgetError> {
         match self.limit_usd {
-            Some(limit_usd) if spent_usd + self.set_aside_usd > limit_usd => {
-                Err(BudgetError::Reached { limit_usd, spent_usd, next_usd: worst })
+            // Sums of the same fractions in another order differ by less than that.
+            Some(limit_usd) if self.spent_usd() + self.unsure_usd() + self.set_aside_usd > limit_usd + 1e-9 => {
+                Err(self.reached(limit_usd, worst))
             }
             _ => Ok(()),
         }
     }
 
-    /// Spent so far, in US dollars, with what was spent before.
-    pub fn spent_usd(&self) -> f64 {
-        self.spent_usd
+    fn reached(&self, limit_usd: f64, next_usd: f64) -> BudgetError {
+        let (spent_usd, perhaps_usd) = (self.spent_usd(), self.unsure_usd());
+        BudgetError::Reached { limit_usd, spent_usd, perhaps_usd, next_usd }
     }
 
-    /// What may have been spent on requests whose answers never came, at most, in US dollars.
+    /// What was perhaps paid since this was last asked, to be written into the journal.
+    pub fn take_unnoted(&mut self) -> f64 {
+        std::mem::take(&mut self.unnoted_usd)
+    }
+
+    /// Spent so far through the journal, in US dollars, by this run and all others.
+    pub fn spent_usd(&self) -> f64 {
+        self.spent_usd + self.elsewhere.spent_usd
+    }
+
+    /// What may have been spent besides, at most, in US dollars: on answers that never came, by this run and others, and
+    /// on what others have under way.
     pub fn unsure_usd(&self) -> f64 {
-        self.unsure_usd
+        self.unsure_usd + self.elsewhere.perhaps_usd
     }
 
     /// Answers whose price is not known.

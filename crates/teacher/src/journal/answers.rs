@@ -6,6 +6,7 @@ use crate::clients::endpoint::Endpoint;
 use crate::clients::{ChatAnswer, Finish, Usage};
 use crate::cost::prices::Route;
 use crate::journal::key::{Ask, AskKey};
+use crate::journal::ledger::{self, Elsewhere};
 use crate::journal::{Journal, JournalError};
 use crate::ladder::Rung;
 
@@ -22,6 +23,15 @@ pub struct Paid {
     pub cost_usd: Option<f64>,
 }
 
+/// Where questions stand that were to begin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    /// Of each question, in their order.
+    pub standings: Vec<Standing>,
+    /// What others have spent by now.
+    pub elsewhere: Elsewhere,
+}
+
 /// Where a question stands in the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
@@ -36,36 +46,37 @@ pub enum Standing {
 }
 
 impl Journal {
-    /// Finds the answers that are there, and leases the others to this run until `until_ms`.
-    pub fn begin(&self, keys: &[AskKey], now_ms: u64, until_ms: u64) -> Result<Vec<Standing>, JournalError> {
+    /// Finds the answers that are there, and leases the others to this run until `until_ms`. Each question comes with
+    /// what it may cost, in US dollars; that is counted as under way from now on.
+    pub fn begin(&self, keys: &[(AskKey, f64)], now_ms: u64, until_ms: u64) -> Result<Begun, JournalError> {
         self.write(|transaction| {
-            keys.iter()
-                .map(|key| {
-                    if let Some(paid) = find(transaction, key)? {
-                        return Ok(Standing::Answered(Box::new(paid)));
-                    }
-                    if let Some(batch) = open_batch(transaction, key)? {
-                        return Ok(Standing::InBatch(batch));
-                    }
-                    let lease = transaction
-                        .prepare_cached("SELECT owner, until_ms FROM leases WHERE key = ?")?
-                        .query_row([key.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?)))
-                        .optional()?;
-                    if let Some((owner, until)) = lease
-                        && owner != self.owner.name()
-                        && until > now_ms
-                        && !self.owner.has_ended(&owner)
-                    {
-                        return Ok(Standing::Elsewhere);
-                    }
-                    transaction.prepare_cached("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)")?.execute(params![
-                        key.as_str(),
-                        self.owner.name(),
-                        until_ms
-                    ])?;
-                    Ok(Standing::Ours)
-                })
-                .collect()
+            let standings =
+                keys.iter()
+                    .map(|(key, worst_usd)| {
+                        if let Some(paid) = find(transaction, key)? {
+                            return Ok(Standing::Answered(Box::new(paid)));
+                        }
+                        if let Some(batch) = open_batch(transaction, key)? {
+                            return Ok(Standing::InBatch(batch));
+                        }
+                        let lease = transaction
+                            .prepare_cached("SELECT owner, until_ms FROM leases WHERE key = ?")?
+                            .query_row([key.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?)))
+                            .optional()?;
+                        if let Some((owner, until)) = lease
+                            && owner != self.owner.name()
+                            && !self.owner.life_of(&owner).frees_its_lease(until <= now_ms)
+                        {
+                            return Ok(Standing::Elsewhere);
+                        }
+                        transaction
+                            .prepare_cached("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)")?
+                            .execute(params![key.as_str(), self.owner.name(), until_ms])?;
+                        ledger::hold(transaction, key.as_str(), self.owner.name(), *worst_usd)?;
+                        Ok(Standing::Ours)
+                    })
+                    .collect::<rusqlite::Result<_>>()?;
+            Ok(Begun { standings, elsewhere: ledger::elsewhere(transaction, self.owner.name())? })
         })
     }
 
@@ -81,7 +92,7 @@ impl Journal {
                 insert(transaction, endpoint, key, ask, paid, now_ms)?;
                 end_lease(transaction, key, self.owner.name())?;
             }
-            Ok(())
+            ledger::add(transaction, self.owner.name(), cost_usd(paid), 0.0)
         })
     }
 
@@ -191,7 +202,12 @@ fn open_batch(connection: &Connection, key: &AskKey) -> rusqlite::Result<Option<
 fn end_lease(connection: &Connection, key: &AskKey, owner: &str) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM leases WHERE key = ? AND owner = ?")?;
     statement.execute([key.as_str(), owner])?;
-    Ok(())
+    ledger::let_go(connection, key.as_str(), owner)
+}
+
+/// What answers cost together, as far as their prices are known.
+pub(super) fn cost_usd(paid: &[(AskKey, Ask, Paid)]) -> f64 {
+    paid.iter().filter_map(|(_, _, paid)| paid.cost_usd).sum()
 }
 
 fn finish_name(finish: &Finish) -> &str {

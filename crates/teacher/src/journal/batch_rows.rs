@@ -3,8 +3,10 @@
 use rusqlite::{Connection, params};
 
 use crate::clients::endpoint::Endpoint;
-use crate::journal::answers::{Paid, insert};
+use crate::journal::answers::{Paid, cost_usd, insert};
 use crate::journal::key::{Ask, AskKey};
+use crate::journal::ledger;
+use crate::journal::owners::Life;
 use crate::journal::{Journal, JournalError};
 use crate::ladder::Rung;
 
@@ -36,6 +38,15 @@ impl BatchState {
             Self::GivenUp => "given up",
         }
     }
+}
+
+/// How a batch ends without answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchEnd {
+    /// It failed, which counts as an attempt of each question.
+    Failed,
+    /// It was never worked on, which does not.
+    NotBegun,
 }
 
 /// A batch that has not come to its end.
@@ -97,6 +108,7 @@ impl Journal {
                 let ask = serde_json::to_string(ask).expect("a question is made of strings and numbers");
                 insert.execute([&row.id, key.as_str(), rung.name(), &ask])?;
                 end_lease.execute([key.as_str()])?;
+                ledger::hand_to_batch(transaction, key.as_str(), &row.id)?;
             }
             Ok(())
         })
@@ -137,7 +149,7 @@ impl Journal {
             let mut ours = Vec::new();
             for row in rows {
                 let (batch, owner) = row?;
-                if owner == self.owner.name() || self.owner.has_ended(&owner) {
+                if owner == self.owner.name() || self.owner.life_of(&owner) == Life::Ended {
                     let mut adopt = transaction.prepare_cached("UPDATE batches SET owner = ? WHERE id = ?")?;
                     adopt.execute([self.owner.name(), &batch.id])?;
                     ours.push(batch);
@@ -170,7 +182,7 @@ impl Journal {
         now_ms: u64,
     ) -> Result<(), JournalError> {
         self.write(|transaction| {
-            transaction.execute("UPDATE batch_items SET state = 'failed', ask = '' WHERE batch = ?", [&row.id])?;
+            end_items(transaction, row, "failed")?;
             let mut answered =
                 transaction.prepare_cached("UPDATE batch_items SET state = 'answered' WHERE batch = ? AND key = ?")?;
             for (key, ask, paid) in answers {
@@ -180,6 +192,22 @@ impl Journal {
             transaction.execute(
                 "UPDATE batches SET state = ?, remote_id = ? WHERE id = ?",
                 params![BatchState::Fetched.name(), row.remote_id, row.id],
+            )?;
+            ledger::add(transaction, self.owner.name(), cost_usd(answers), 0.0)
+        })
+    }
+
+    /// Ends a batch without answers, with the reason: its questions are free again.
+    pub fn give_up_batch(&self, row: &BatchRow, end: BatchEnd, note: &str) -> Result<(), JournalError> {
+        let state = match end {
+            BatchEnd::Failed => "failed",
+            BatchEnd::NotBegun => "returned",
+        };
+        self.write(|transaction| {
+            end_items(transaction, row, state)?;
+            transaction.execute(
+                "UPDATE batches SET state = ?, note = ? WHERE id = ?",
+                [BatchState::GivenUp.name(), note, &row.id],
             )?;
             Ok(())
         })
@@ -195,6 +223,12 @@ impl Journal {
             )
         })
     }
+}
+
+/// Nothing of the batch is under way any longer.
+fn end_items(connection: &Connection, row: &BatchRow, state: &str) -> rusqlite::Result<()> {
+    connection.execute("UPDATE batch_items SET state = ?, ask = '' WHERE batch = ?", [state, &row.id])?;
+    ledger::let_go_of_batch(connection, &row.id)
 }
 
 fn items(connection: &Connection, id: &str) -> rusqlite::Result<Vec<BatchItem>> {

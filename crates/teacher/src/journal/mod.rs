@@ -7,6 +7,7 @@ pub mod answers;
 pub mod batch_rows;
 pub mod export;
 pub mod key;
+pub mod ledger;
 mod owners;
 mod reserve;
 pub mod runs;
@@ -124,6 +125,15 @@ pub struct Journal {
     reserve: Reserve,
 }
 
+impl Drop for Journal {
+    /// Who is the last to leave takes the reserve away.
+    fn drop(&mut self) {
+        if self.owner.is_alone() {
+            self.reserve.remove();
+        }
+    }
+}
+
 impl Journal {
     /// Opens the journal in a file, or makes one. Its neighbors are `FILE-wal`, `FILE-shm`, `FILE.owners` and
     /// `FILE.reserve`.
@@ -167,6 +177,7 @@ impl Journal {
         }
         Self::check(&transaction, path)?;
         transaction.execute_batch(RUNS).map_err(failed)?;
+        ledger::make(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 

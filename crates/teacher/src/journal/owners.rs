@@ -22,9 +22,8 @@ impl Owner {
     pub(super) fn new(journal: &Path, now_ms: u64) -> io::Result<Self> {
         let folder = folder_of(journal);
         fs::create_dir_all(&folder)?;
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if is_dead(&path) {
+        for path in named(&folder)? {
+            if life(&path) == Life::Ended {
                 // Another process may have been faster.
                 let _ = fs::remove_file(path);
             }
@@ -43,9 +42,15 @@ impl Owner {
         &self.name
     }
 
-    /// Whether another owner's process has ended.
-    pub(super) fn has_ended(&self, other: &str) -> bool {
-        other != self.name && is_dead(&self.folder.join(other))
+    /// Whether another owner's process goes on, as far as can be seen.
+    pub(super) fn life_of(&self, other: &str) -> Life {
+        if other == self.name { Life::GoesOn } else { life(&self.folder.join(other)) }
+    }
+
+    /// Whether no other owner's process goes on.
+    pub(super) fn is_alone(&self) -> bool {
+        let own = self.folder.join(&self.name);
+        named(&self.folder).is_ok_and(|paths| paths.iter().all(|path| *path == own || life(path) == Life::Ended))
     }
 }
 
@@ -61,18 +66,83 @@ fn folder_of(journal: &Path) -> PathBuf {
     PathBuf::from(folder)
 }
 
-/// Whether an owner of leases in this journal still lives.
-pub(super) fn is_alive(journal: &Path, owner: &str) -> bool {
-    !is_dead(&folder_of(journal).join(owner))
+/// The files of owners. Those that begin with a dot have no lock yet, so nobody can say whether they live.
+fn named(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
 }
 
-/// No file, or nobody holds its lock. A file system without locks counts as alive: then only the time ends a lease.
-fn is_dead(path: &Path) -> bool {
+/// Whether an owner of leases in this journal still lives, or may.
+pub(super) fn is_alive(journal: &Path, owner: &str) -> bool {
+    life(&folder_of(journal).join(owner)) != Life::Ended
+}
+
+/// Whether a process goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    GoesOn,
+    Ended,
+    /// The file system has no locks: only the time tells.
+    Unknown,
+}
+
+impl Life {
+    /// Whether what is leased to such an owner may be taken. The living keep it however long they need: two who ask the
+    /// same question would both pay.
+    pub(super) fn frees_its_lease(self, time_is_over: bool) -> bool {
+        match self {
+            Self::GoesOn => false,
+            Self::Ended => true,
+            Self::Unknown => time_is_over,
+        }
+    }
+}
+
+/// No file, or nobody holds its lock: its process has ended.
+fn life(path: &Path) -> Life {
     match File::open(path) {
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Life::Ended,
+        Err(_) => Life::Unknown,
         Ok(file) => match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+            Ok(()) => Life::Ended,
+            Err(TryLockError::WouldBlock) => Life::GoesOn,
+            Err(TryLockError::Error(_)) => Life::Unknown,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_nobody_can_see_who_lives_does_time_end_a_lease() {
+        let frees = |life: Life| [life.frees_its_lease(false), life.frees_its_lease(true)];
+        assert_eq!([Life::GoesOn, Life::Unknown, Life::Ended].map(frees), [[false; 2], [false, true], [true; 2]]);
+    }
+
+    #[test]
+    fn who_is_about_to_take_its_lock_is_not_cleared_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("answers.db");
+        let first = Owner::new(&journal, 1).unwrap();
+        let about_to = folder_of(&journal).join(".1-2-3");
+        File::create(&about_to).unwrap();
+        let dead = folder_of(&journal).join("4-5-6");
+        File::create(&dead).unwrap();
+        let second = Owner::new(&journal, 1).unwrap();
+        assert!(about_to.exists() && !dead.exists());
+        assert_eq!(second.life_of(first.name()), Life::GoesOn);
+        assert!(!second.is_alone());
+        let name = first.name().to_owned();
+        drop(first);
+        assert_eq!(second.life_of(&name), Life::Ended);
+        assert!(second.is_alone());
     }
 }

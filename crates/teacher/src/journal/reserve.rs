@@ -35,12 +35,16 @@ impl Reserve {
         self.given_up.load(Ordering::Relaxed)
     }
 
+    pub(super) fn remove(&self) {
+        let _ = fs::remove_file(&self.path);
+    }
+
     /// Makes the room available to the journal.
     pub(super) fn give_up(&self, connection: &Connection) {
         if self.given_up.swap(true, Ordering::Relaxed) {
             return;
         }
-        let _ = fs::remove_file(&self.path);
+        self.remove();
         let read = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
         if let (Ok(pages), Ok(page)) = (read("max_page_count"), read("page_size")) {
             let raised = pages.saturating_add(self.bytes / page).min(u64::from(u32::MAX - 1));

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::clients::Usage;
+use crate::journal::ledger;
 use crate::journal::runs::{Run, runs};
 use crate::journal::{Journal, JournalError, ReadJournal};
 
@@ -16,6 +17,9 @@ pub struct Summary {
     pub models: Vec<ModelSummary>,
     /// What went wrong, by kind: (kind, times, the last time's words).
     pub troubles: Vec<(String, u64, String)>,
+    /// What may have been spent besides, at most, in US dollars: for answers that never came, and for what is under way
+    /// or was when a run died.
+    pub perhaps_usd: f64,
     /// Questions that a run is asking now, or was when it died.
     pub under_way: u64,
     /// Batches that have not been fetched.
@@ -124,6 +128,7 @@ fn summary(connection: &Connection, path: &Path) -> rusqlite::Result<Summary> {
     let troubles = troubles.collect::<rusqlite::Result<_>>()?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
     let under_way = count("SELECT count(*) FROM leases")?;
+    let perhaps_usd = ledger::perhaps_usd(connection)?;
     let mut statement = connection.prepare(
         "SELECT id, remote_id, model, state, note, at_ms, (SELECT count(*) FROM batch_items WHERE batch = batches.id)
          FROM batches WHERE state NOT IN ('fetched', 'given up') ORDER BY at_ms, id",
@@ -140,5 +145,5 @@ fn summary(connection: &Connection, path: &Path) -> rusqlite::Result<Summary> {
         })
     })?;
     let open_batches = open_batches.collect::<rusqlite::Result<_>>()?;
-    Ok(Summary { models, troubles, under_way, open_batches, runs: runs(connection, path)? })
+    Ok(Summary { models, troubles, perhaps_usd, under_way, open_batches, runs: runs(connection, path)? })
 }

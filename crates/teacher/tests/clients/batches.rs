@@ -1,12 +1,16 @@
 //! Batches of all providers, with a crash between any two steps.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use r2r_teacher::asking::Watching;
+use r2r_teacher::asking::events::{AskEvent, AskEvents};
 use r2r_teacher::asking::outcome::{AskError, AskFailure};
 use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
 use r2r_teacher::cost::prices::Route;
 use r2r_teacher::ladder::Rung;
 
-use crate::bench::{Bench, asks, assert_all_answered};
+use crate::bench::{Bench, ask, asks, assert_all_answered};
 use crate::server::Server;
 use crate::server::batches::Cut;
 use crate::server::faults::Faults;
@@ -91,9 +95,11 @@ fn a_question_that_never_comes_back_is_given_up() {
     assert!(matches!(answered[0].result, Err(AskFailure::Unavailable { attempts: 2, .. })), "{:?}", answered[0].result);
 }
 
-/// The run dies at its n-th request about batches, before or after the provider has acted; the next run goes on.
+/// The run dies at its n-th request about batches, before or after the provider has acted; the next run goes on, though
+/// the provider's list is behind at first.
 fn survives_a_crash(provider: Provider, at: u32, cut: Cut) -> bool {
     let bench = bench(provider);
+    bench.server.batches().lists_late = 2;
     bench.server.batches().cut_at = Some((at, cut));
     let (_, ended) = bench.run_in_batches(asks(6), &small());
     if ended.is_ok() {
@@ -119,6 +125,100 @@ fn a_crash_between_any_two_steps_loses_nothing_and_pays_nothing_twice() {
             assert!((8..40).contains(&crashed), "{provider:?} {cut:?}: {crashed} steps");
         }
     }
+}
+
+#[test]
+fn a_batch_that_was_made_without_a_name_is_found_and_not_made_again() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        bench.server.batches().nameless_once = true;
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+    }
+}
+
+/// Ends the run at a step of a batch, as the user does.
+struct StopsAt<'c>(&'static str, &'c AtomicBool);
+
+impl AskEvents for StopsAt<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        if let AskEvent::Batch { step, .. } = event {
+            self.1.fetch_or(*step == self.0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A run that was stopped after its batch was sent.
+pub(crate) fn leave_in_a_batch(bench: &Bench, n: usize) {
+    let cancel = AtomicBool::new(false);
+    let watching = Watching { events: &StopsAt("submitted", &cancel), cancel: &cancel };
+    let ended = bench.asker().ask_all_in_batches(&mut asks(n).into_iter(), &mut |_| Vec::new(), &small(), watching);
+    assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
+    assert_eq!(bench.server.batches().made.len(), 1);
+}
+
+#[test]
+fn a_batch_that_the_provider_no_longer_has_is_paid_again_only_on_demand() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        leave_in_a_batch(&bench, 3);
+        bench.server.batches().n_forgotten = 1;
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        let error = ended.unwrap_err().to_string();
+        assert!(answered.is_empty() && error.contains("--ask-lost-again"), "{provider:?}: {error}");
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+        let config = BatchConfig { ask_lost_again: true, ..small() };
+        let (answered, ended) = bench.run_in_batches(asks(3), &config);
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+    }
+}
+
+#[test]
+fn an_account_without_room_gets_smaller_batches_and_later_ones() {
+    for room in [1, 2, 5, 8] {
+        let bench = bench(Provider::OpenAi);
+        bench.server.batches().room = Some(room);
+        let (answered, tally) = bench.run_in_batches(asks(10), &small());
+        assert_eq!(tally.unwrap_or_else(|error| panic!("room for {room}: {error}")).paid, 10);
+        assert_all_answered(&answered, 10);
+        assert!(bench.server.batches().paid.values().all(|&times| times == 1), "room for {room}");
+    }
+    // For not even one there is no sense in waiting.
+    let bench = bench(Provider::OpenAi);
+    bench.server.batches().room = Some(0);
+    let (_, tally) = bench.run_in_batches(asks(2), &small());
+    assert_eq!(tally.unwrap().failed, 2);
+}
+
+#[test]
+fn a_server_without_batches_leaves_its_questions_to_be_asked_one_by_one() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        bench.server.batches().are_unknown = true;
+        let (_, ended) = bench.run_in_batches(asks(2), &small());
+        let error = ended.unwrap_err().to_string();
+        assert!(error.contains("no such interface for batches"), "{provider:?}: {error}");
+        let (answered, tally) = bench.run(asks(2));
+        assert_eq!(tally.unwrap().paid, 2);
+        assert_all_answered(&answered, 2);
+    }
+}
+
+#[test]
+fn who_stops_at_an_answer_sends_no_further_batch() {
+    let bench = bench(Provider::Gemini);
+    let mut further = 0;
+    let mut on_answer = |_| {
+        further += 1;
+        bench.cancel.store(true, Ordering::Relaxed);
+        vec![ask(&format!("further{further}"))]
+    };
+    let ended = bench.asker().ask_all_in_batches(&mut asks(3).into_iter(), &mut on_answer, &small(), bench.watching());
+    assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
+    assert_eq!((further, bench.server.batches().made.len()), (3, 1));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Budgets and estimates.
 
 use r2r_teacher::asking::outcome::AskError;
+use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
-use r2r_teacher::cost::budget::{BudgetConfig, BudgetError};
+use r2r_teacher::cost::budget::BudgetError;
 use r2r_teacher::cost::prices::{PriceTable, Route};
 
-use crate::bench::{Bench, asks};
+use crate::batches::leave_in_a_batch;
+use crate::bench::{Bench, ask, asks, open};
 use crate::server::Server;
 use crate::server::faults::{Fault, Faults};
 
@@ -20,7 +22,7 @@ const ANSWER_USD: f64 = 0.00028;
 fn bench(faults: Faults, limit_usd: Option<f64>) -> Bench {
     let mut bench = Bench::new(Provider::OpenAi, Server::start(faults));
     bench.config.prices = prices();
-    bench.config.budget = BudgetConfig { limit_usd, spent_before_usd: 0.0 };
+    bench.config.budget_usd = limit_usd;
     bench
 }
 
@@ -59,6 +61,73 @@ fn a_budget_counts_what_may_have_been_paid_when_the_line_broke() {
     assert!(matches!(tally, Err(AskError::Budget(BudgetError::Reached { .. }))), "{tally:?}");
     let sent = bench.server.n_requests();
     assert!((2..=4).contains(&sent), "{sent} requests of up to 0.0014 USD each were sent for 0.005 USD");
+}
+
+fn is_reached<T: std::fmt::Debug>(ended: &Result<T, AskError>) -> bool {
+    matches!(ended, Err(AskError::Budget(BudgetError::Reached { .. })))
+}
+
+#[test]
+fn a_budget_holds_for_runs_one_after_the_other_and_at_once() {
+    let limit = 0.02;
+    let mut bench = bench(Faults::None, Some(limit));
+    bench.config.pace.concurrency = 8;
+    let run = |from: usize| bench.run(asks(300).split_off(from)).1;
+    let ended: Vec<_> = std::thread::scope(|scope| {
+        let runs = [0, 100, 200].map(|from| scope.spawn(move || run(from)));
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    assert!(ended.iter().all(is_reached), "{ended:?}");
+    assert!(is_reached(&run(150)));
+    let spent = bench.server.seen().paid.len() as f64 * ANSWER_USD;
+    assert!(spent <= limit && spent > limit - 0.0016, "{spent}");
+}
+
+#[test]
+fn a_budget_counts_what_was_on_the_wire_when_a_run_died() {
+    let bench = bench(Faults::None, Some(0.005));
+    let dead = open(&bench.path());
+    dead.begin(&[(bench.asker().key(&ask("q0")), 0.004)], 0, 1).unwrap();
+    drop(dead);
+    // Its question and others: the dead may have paid, so that less than one more answer is left.
+    for from in [0, 1] {
+        let (_, ended) = bench.run(asks(5).split_off(from));
+        assert!(is_reached(&ended), "{ended:?}");
+        assert_eq!(bench.server.n_requests(), 0);
+    }
+    let perhaps = bench.journal().summary().unwrap().perhaps_usd;
+    assert!((perhaps - 0.004).abs() < 1e-9, "{perhaps}");
+}
+
+#[test]
+fn a_budget_counts_the_batches_that_have_not_come_back() {
+    let mut bench = bench(Faults::None, None);
+    bench.server.batches().polls = 1000;
+    leave_in_a_batch(&bench, 4);
+    let under_way = bench.journal().summary().unwrap().perhaps_usd;
+    assert!(under_way > 0.002, "{under_way}");
+    bench.config.budget_usd = Some(under_way + 0.001);
+    let (_, ended) = bench.run(vec![ask("another")]);
+    assert!(is_reached(&ended), "{ended:?}");
+    assert_eq!(bench.server.n_requests(), bench.server.batches().n_requests as usize);
+    // Once it has come back, what it did not cost is free again.
+    bench.server.batches().polls = 0;
+    bench.run_in_batches(asks(4), &BatchConfig::default()).1.unwrap();
+    assert!(bench.journal().summary().unwrap().perhaps_usd.abs() < 1e-9);
+    bench.run(vec![ask("another")]).1.unwrap();
+}
+
+#[test]
+fn every_answer_that_could_not_be_read_may_have_been_paid() {
+    let unsure = |malformed_attempts: u32| {
+        let mut bench = bench(Faults::Always(Fault::NoChoices), None);
+        bench.config.pace.malformed_attempts = malformed_attempts;
+        let tally = bench.run(asks(1)).1.unwrap();
+        assert_eq!(bench.journal().summary().unwrap().perhaps_usd, tally.unsure_usd);
+        tally.unsure_usd
+    };
+    let (once, three_times) = (unsure(1), unsure(3));
+    assert!(once > 0.001 && (three_times - 3.0 * once).abs() < 1e-9, "{once} {three_times}");
 }
 
 #[test]

@@ -97,6 +97,34 @@ fn a_refused_question_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_question_that_a_moderator_refuses_is_no_bad_key() {
+    let mut bench = Bench::new(Provider::Compatible, Server::start(Faults::first(&[Fault::Flagged])));
+    bench.config.pace.concurrency = 1;
+    let (answered, tally) = bench.run(asks(3));
+    assert_eq!(tally.unwrap().failed, 1);
+    assert!(matches!(answered[0].result, Err(AskFailure::Refused(_))), "{:?}", answered[0].result);
+    assert_all_answered(&answered[1..], 2);
+}
+
+#[test]
+fn a_request_that_broke_is_sent_again_under_its_name_and_one_that_failed_under_another() {
+    let names = |provider| {
+        let faults = Faults::first(&[Fault::CutAtOnce, Fault::ServerError]);
+        let bench = Bench::new(provider, Server::start(faults));
+        assert_all_answered(&bench.run(asks(1)).0, 1);
+        let seen = bench.server.seen();
+        let names = seen.requests.iter().map(|request| request.header("idempotency-key").map(str::to_owned));
+        names.collect::<Vec<_>>()
+    };
+    let names_there = names(Provider::Compatible);
+    assert_eq!(names_there.len(), 3);
+    assert!(names_there[0].is_some() && names_there[0] == names_there[1] && names_there[1] != names_there[2]);
+    // Another run, after a kill, begins with the same name.
+    assert_eq!(names(Provider::Compatible)[0].as_ref().map(|name| name.split_at(64).1), Some("-schema-0"));
+    assert_eq!(names(Provider::OpenAi), [None, None, None]);
+}
+
+#[test]
 fn a_provider_that_never_answers_is_given_up() {
     let mut bench = Bench::new(Provider::OpenAi, Server::start(Faults::Always(Fault::ServerError)));
     bench.config.pace.concurrency = 4;

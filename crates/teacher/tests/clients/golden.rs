@@ -1,8 +1,8 @@
 //! What goes over the wire, byte for byte.
 
 use r2r_teacher::chat::{AnswerShape, ChatRequest, Effort, Role, Turn};
-use r2r_teacher::clients::Finish;
 use r2r_teacher::clients::endpoint::{ApiKey, Endpoint, EndpointError, Provider};
+use r2r_teacher::clients::{Finish, from_wire};
 use r2r_teacher::ladder::Rung;
 use serde_json::{Value, json};
 
@@ -113,6 +113,18 @@ fn thoughts_are_kept_apart_from_the_answer() {
         let (answered, _) = bench.run(vec![ask("g")]);
         assert_eq!(answered[0].result.as_ref().unwrap().answer.thoughts, "hm", "{provider:?}");
     }
+}
+
+#[test]
+fn content_in_parts_is_read_as_one_text() {
+    let parts = json!([
+        { "type": "thinking", "thinking": [{ "type": "text", "text": "hm, " }, { "type": "text", "text": "so" }] },
+        { "type": "text", "text": "{\"order\":" },
+        { "type": "text", "text": " [1]}" },
+    ]);
+    let body = json!({ "choices": [{ "message": { "content": parts }, "finish_reason": "stop" }] });
+    let answer = from_wire(Provider::Compatible, body).unwrap();
+    assert_eq!((answer.text.as_str(), answer.thoughts.as_str()), ("{\"order\": [1]}", "hm, so"));
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use r2r_teacher::asking::outcome::{AskError, AskFailure, Source};
-use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
 use r2r_teacher::journal::answers::Standing;
 use r2r_teacher::journal::{Journal, JournalConfig, JournalError};
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::batches::leave_in_a_batch;
 use crate::bench::{Bench, ask, asks, assert_all_answered, open};
 use crate::server::Server;
 use crate::server::faults::{Fault, Faults};
@@ -77,15 +77,28 @@ fn the_lease_of_the_dead_is_free_and_that_of_the_living_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.db");
     let key = Bench::new(Provider::OpenAi, Server::start(Faults::None)).asker().key(&ask("q"));
-    let keys = std::slice::from_ref(&key);
+    let begin = |journal: &Journal, now_ms: u64| {
+        journal.begin(&[(key.clone(), 0.0)], now_ms, now_ms + 1_000_000).unwrap().standings.remove(0)
+    };
     let (one, other) = (open(&path), open(&path));
-    assert_eq!(one.begin(keys, 0, 1_000_000).unwrap(), [Standing::Ours]);
-    assert_eq!(other.begin(keys, 0, 1_000_000).unwrap(), [Standing::Elsewhere]);
-    // Its time is over, though it lives.
-    assert_eq!(other.begin(keys, 1_000_001, 2_000_000).unwrap(), [Standing::Ours]);
-    assert_eq!(one.begin(keys, 1_000_001, 2_000_000).unwrap(), [Standing::Elsewhere]);
+    assert_eq!(begin(&one, 0), Standing::Ours);
+    assert_eq!(begin(&other, 0), Standing::Elsewhere);
+    // Its time is over, but it is seen to live: it may be about to pay.
+    assert_eq!(begin(&other, 1_000_001), Standing::Elsewhere);
+    drop(one);
+    assert_eq!(begin(&other, 1_000_001), Standing::Ours);
+}
+
+#[test]
+fn the_last_to_leave_a_journal_takes_its_reserve_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.db");
+    let reserve = folder.path().join("answers.db.reserve");
+    let (one, other) = (open(&path), open(&path));
+    drop(one);
+    assert!(reserve.exists());
     drop(other);
-    assert_eq!(one.begin(keys, 1_000_001, 2_000_000).unwrap(), [Standing::Ours]);
+    assert!(!reserve.exists());
 }
 
 #[test]
@@ -180,10 +193,7 @@ fn an_export_has_a_line_for_each_answer_with_all_that_was_asked_and_said() {
 fn a_question_in_a_forgotten_batch_is_not_paid_a_second_time() {
     let bench = Bench::new(Provider::OpenAi, Server::start(Faults::None));
     bench.server.batches().polls = 1000;
-    bench.cancel.store(true, Ordering::Relaxed);
-    let (_, ended) = bench.run_in_batches(asks(2), &BatchConfig::default());
-    assert!(matches!(ended, Err(AskError::Cancelled)));
-    bench.cancel.store(false, Ordering::Relaxed);
+    leave_in_a_batch(&bench, 2);
     let (answered, tally) = bench.run(asks(2));
     assert_eq!(tally.unwrap().failed, 2);
     assert!(matches!(answered[0].result, Err(AskFailure::InBatch(_))));

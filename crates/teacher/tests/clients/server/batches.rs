@@ -31,6 +31,16 @@ pub(crate) struct Batches {
     pub(crate) leave_out_once: HashSet<String>,
     /// Each batch has a result with an id that nobody asked, and one result twice.
     pub(crate) strange_ids: bool,
+    /// How many of the requests for the list of batches still miss those that were made.
+    pub(crate) lists_late: u32,
+    /// The most questions in batches that have not ended, where there is such a limit.
+    pub(crate) room: Option<usize>,
+    /// So many of the batches that were made first are not there any more.
+    pub(crate) n_forgotten: usize,
+    /// The answer to the next batch that is made does not say its name.
+    pub(crate) nameless_once: bool,
+    /// There is no interface for batches.
+    pub(crate) are_unknown: bool,
     /// The n-th request, counted from 0, is cut, and all after it are refused until the server is healed.
     pub(crate) cut_at: Option<(u32, Cut)>,
     pub(crate) n_requests: u32,
@@ -47,6 +57,9 @@ pub(crate) struct Batch {
     name: String,
     pub(crate) size: usize,
     polls: u32,
+    has_ended: bool,
+    /// The account had no room for it.
+    has_no_room: bool,
     results: Vec<Value>,
 }
 
@@ -64,6 +77,9 @@ pub(crate) fn reply(state: &State, request: &Request) -> Option<(Reply, Option<F
         return None;
     }
     let mut batches = state.batches.lock().unwrap();
+    if batches.are_unknown {
+        return Some((Reply::json(404, &json!({ "error": { "message": "no such path" } })), None));
+    }
     let n = batches.n_requests;
     batches.n_requests += 1;
     let dead =
@@ -128,17 +144,24 @@ impl Batches {
                 self.make(Kind::Gemini, &name, &lines)
             }
             ("GET", path) if path.ends_with("/batches") => {
-                let all: Vec<Value> = self.made.iter().rev().map(Batch::described).collect();
+                let all: Vec<Value> = match self.lists_late.checked_sub(1) {
+                    Some(later) => {
+                        self.lists_late = later;
+                        Vec::new()
+                    }
+                    None => self.made.iter().rev().map(Batch::described).collect(),
+                };
                 Reply::json(200, &json!({ "data": all, "operations": all, "has_more": false }))
             }
             ("GET", _) => {
                 let polls = self.polls;
-                let Some(batch) = self.made.iter_mut().find(|batch| batch.id.ends_with(&last)) else {
+                let there = self.made.iter_mut().skip(self.n_forgotten);
+                let Some(batch) = { there }.find(|batch| batch.id.ends_with(&last)) else {
                     return Reply::json(404, &json!({ "error": { "message": "no such batch" } }));
                 };
                 batch.polls += 1;
-                let ended = batch.polls > polls;
-                Reply::json(200, &batch.polled(ended))
+                batch.has_ended = batch.polls > polls || batch.has_no_room;
+                Reply::json(200, &batch.polled(batch.has_ended))
             }
             _ => Reply::json(404, &json!({ "error": { "message": "no such path" } })),
         }
@@ -157,6 +180,9 @@ impl Batches {
 
     fn make(&mut self, kind: Kind, name: &str, lines: &[(String, Value)]) -> Reply {
         let mut results: Vec<Value> = Vec::new();
+        let open: usize = self.made.iter().filter(|batch| !batch.has_ended).map(|batch| batch.size).sum();
+        let has_no_room = self.room.is_some_and(|room| open + lines.len() > room);
+        let lines = if has_no_room { &[] } else { lines };
         for (custom_id, line) in lines.iter().rev() {
             let mark = wire::mark(&line.to_string());
             let asks_for_schema =
@@ -186,8 +212,10 @@ impl Batches {
             Kind::Anthropic => format!("msgbatch_{n}"),
             Kind::Gemini => format!("batches/{n}"),
         };
-        let batch = Batch { kind, id, name: name.to_owned(), size: lines.len(), polls: 0, results };
-        let reply = Reply::json(200, &batch.described());
+        let (name, size) = (name.to_owned(), lines.len());
+        let batch = Batch { kind, id, name, size, polls: 0, has_ended: false, has_no_room, results };
+        let nameless = std::mem::take(&mut self.nameless_once);
+        let reply = Reply::json(200, &if nameless { json!({}) } else { batch.described() });
         self.made.push(batch);
         reply
     }
@@ -233,6 +261,13 @@ impl Batch {
             return described;
         }
         let n = self.id.rsplit(['_', '/']).next().unwrap();
+        if self.has_no_room {
+            let error =
+                json!({ "code": "token_limit_exceeded", "message": "Enqueued token limit reached", "line": null });
+            described["status"] = json!("failed");
+            described["errors"] = json!({ "object": "list", "data": [error] });
+            return described;
+        }
         match self.kind {
             Kind::OpenAi => {
                 described["status"] = json!("completed");

@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     BadKey,
     NoSuchModel,
     TooLong,
+    /// OpenRouter's refusal of a question by a moderator.
+    Flagged,
 }
 
 impl Fault {
@@ -58,6 +60,7 @@ impl Fault {
             Self::BadKey => "bad key",
             Self::NoSuchModel => "no such model",
             Self::TooLong => "too long",
+            Self::Flagged => "flagged",
         }
     }
 
@@ -116,6 +119,11 @@ impl Fault {
                 Kind::Gemini => error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
             },
             Self::NoSuchModel => error(404, "not_found_error", "the model does not exist"),
+            Self::Flagged => {
+                let metadata = json!({ "reasons": ["violence"], "flagged_input": "..." });
+                let message = "the model requires moderation and your input was flagged";
+                Reply::json(403, &json!({ "error": { "code": 403, "message": message, "metadata": metadata } }))
+            }
             Self::TooLong => error(400, "invalid_request_error", "prompt is too long: 9 tokens > 8 maximum"),
         }
     }
