@@ -93,6 +93,7 @@ fn evaluate_one(
             depth: section.depth,
             top: None,
             reasons: section.reasons,
+            early: None,
             output: &place.join("explained.trec"),
             explanations: Some(&place.join("explanations.jsonl")),
         };

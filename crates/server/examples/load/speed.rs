@@ -33,7 +33,9 @@ pub(crate) struct Tally {
 
 /// A row for each size and number of clients.
 pub(crate) async fn run(options: &Options, workload: &Workload) -> Result<bool, Failure> {
-    println!("| documents | clients | requests | requests/s | documents/s | p50 ms | p95 ms | p99 ms | refused | wrong |");
+    println!(
+        "| documents | clients | requests | requests/s | documents/s | p50 ms | p95 ms | p99 ms | refused | wrong |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let mut holds = true;
     for size in SIZES {
