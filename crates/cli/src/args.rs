@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Export(Export),
     /// Measure what a student loses in faster number formats, and write it where `--precision auto` reads it.
     Precision(MeasurePrecision),
-    /// Choose how much the base's similarity counts in a student, on a recipe's held-out queries; `precision` comes after.
+    /// Choose how much the base's similarity and the query's words count, on held-out queries; `precision` and `early` follow.
     Weigh(Weigh),
     /// Learn when a student may stop a document, on a recipe's held-out queries: what `rerank --early` goes by.
     Early(Early),
