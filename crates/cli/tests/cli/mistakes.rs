@@ -32,6 +32,7 @@ fn each_mistake_is_named_with_what_to_do() {
     check(&["rerank", "--query", "q", "--documents", "no-such-file"], "no-such-file");
     check(&["rerank", "--query", "", "--documents", DOCUMENTS], "empty");
     check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--student", "nowhere"], "nowhere");
+    check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--early", "2", "--reasons", "4"], "--early 4");
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels)], "nan.trec");
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels), "--measures", "nDGC@10"], "nDCG");
     check(&["inspect", word(folder.path())], "provenance.json");

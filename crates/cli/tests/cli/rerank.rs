@@ -39,6 +39,27 @@ fn every_document_is_ranked_once_and_logits_never_rise() {
 }
 
 #[test]
+fn stopped_documents_stand_last_and_the_finished_keep_their_scores() {
+    let (whole, early) = (reranked(&["--reasons", "0"]), reranked(&["--reasons", "2", "--early", "3"]));
+    let finished = early["finished"].as_u64().unwrap() as usize;
+    let results = early["results"].as_array().unwrap();
+    assert!(finished >= 3 && results.len() == texts().len());
+    let of = |id: &Value| whole["results"].as_array().unwrap().iter().find(|result| &result["id"] == id).unwrap();
+    for (place, result) in results.iter().enumerate() {
+        if place < finished {
+            assert_eq!((&result["logit"], &result["stopped_early"]), (&of(&result["id"])["logit"], &Value::Null));
+        } else {
+            assert_eq!(result["stopped_early"], true);
+        }
+    }
+    assert!(whole["finished"].is_null() && results[1]["reasoning"]["direct"].is_string());
+    let page = ["rerank", "--query", QUERY, "--documents", DOCUMENTS, "--reasons", "0", "--early", "3"];
+    let says_so =
+        printed(&page).contains(&format!("{} of {} were stopped early", results.len() - finished, results.len()));
+    assert_eq!(says_so, finished < results.len());
+}
+
+#[test]
 fn every_instruction_set_and_number_format_finds_the_same_best_document() {
     let best = |words: &[&str]| reranked(words)["results"][0]["id"].clone();
     let expected = best(&["--reasons", "0", "--precision", "f32"]);

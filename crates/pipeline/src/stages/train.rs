@@ -16,6 +16,7 @@ use crate::provenance::{Input, Part, Provenance};
 use crate::recipe::Recipe;
 use crate::stages::base::base_folder;
 use crate::stages::distill::{DEV, TRAIN, read_examples};
+use crate::stages::early::fit_early;
 use crate::stages::precision::{has_order, measure_precision};
 use crate::stages::weigh::weigh;
 
@@ -79,6 +80,10 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
     if dev.iter().any(has_order) {
         let losses = measure_precision(building.path(), &dev, None, progress)?;
         building.provenance.count("precision", serde_json::to_value(losses).map_err(PipelineError::failed)?);
+    }
+    // Last, in the number format and with the weight that the student will have.
+    if let Some(choice) = fit_early(recipe, building.path(), progress)? {
+        building.provenance.count("early", serde_json::to_value(choice.chosen).map_err(PipelineError::failed)?);
     }
     building.provenance.count("steps", report.steps);
     building.provenance.count("best", serde_json::to_value(report.best).map_err(PipelineError::failed)?);
