@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 OURS = ["f32", "bf16", "int8"]
 PEERS = ["onnx-f32", "onnx-int8", "torch-f32", "torch-bf16", "flashrank"]
 RUST_PEERS = ["fastembed-f32", "candle-f32"]
+RESULTS = HERE / "results.json"
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 
@@ -128,29 +129,32 @@ def workloads(options):
     pooled = {"query": requests[0]["query"], "texts": [text for r in requests for text in r["texts"]][:1000]}
     n = 4 if options.quick else None
     fixed = lambda length: [(lambda r: r | {"texts": r["texts"][:n]})(of_length(requests[0], length, tokenizer))]
-    rounds = 2 if options.quick else 5
+    rounds = 2 if options.quick else 3
     return [
-        ("DL19, real lengths", requests, 1 if options.quick else 3),
+        # Its 43 requests are the repetitions.
+        ("DL19, real lengths", requests, 1),
         ("100 pairs of 128", fixed(128), rounds),
         ("100 pairs of 256", fixed(256), rounds),
-        ("10 documents", [r | {"texts": r["texts"][:10]} for r in requests], 1 if options.quick else 3),
-        ("1,000 documents", [pooled], 2 if options.quick else 3),
+        ("10 documents", [r | {"texts": r["texts"][:10]} for r in requests], 1 if options.quick else 2),
+        ("1,000 documents", [pooled], 1),
     ], run, qrels
 
 
 def measure(options):
     loads, run, qrels = workloads(options)
+    loads = [load for load in loads if not options.only or load[0] in options.only]
     names = [f"r2r-{precision}" for precision in OURS] + [p for p in PEERS + RUST_PEERS if p not in options.without]
-    results = []
+    results = [row for row in read_results() if options.merge and not is_measured_anew(row, options)]
     for threads in options.threads:
         for name, requests, rounds in loads:
-            # The whole student adds a second pass, which no peer can run: only on DL19, for its quality.
-            here = names + ([f"r2r-student-{precision}" for precision in OURS] if name.startswith("DL19") else [])
+            # The whole student adds a second pass, which no peer can run: only on DL19, for its quality, and once.
+            quality = name.startswith("DL19") and threads == options.threads[-1]
+            here = names + ([f"r2r-student-{precision}" for precision in OURS] if quality else [])
             engines = [Engine(engine, threads, options) for engine in here]
             times = {engine: [[] for _ in requests] for engine in here}
             last = {}
             for engine in engines:
-                engine.ask(requests[0])
+                engine.ask(requests[0] | {"texts": requests[0]["texts"][:10]})
             for _ in range(rounds):
                 for place, request in enumerate(requests):
                     for engine in engines:
@@ -171,9 +175,19 @@ def measure(options):
                 if name.startswith("DL19"):
                     row["ndcg"] = ndcg(run, qrels, [answer["scores"] for answer in answers])
                 results.append(row)
+                # Nothing measured is lost to what fails later.
+                RESULTS.write_text(json.dumps(results, indent=1))
                 print(f"{name}, {threads} threads, {engine.name}: {row['ms']:.0f} ms", file=sys.stderr)
                 engine.close()
     return results
+
+
+def read_results():
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+
+
+def is_measured_anew(row, options):
+    return row["threads"] in options.threads and (not options.only or row["workload"] in options.only)
 
 
 def check(name, answers, ours):
@@ -247,17 +261,20 @@ def main():
     parser.add_argument("--server", type=Path, required=True, help="the example score_server of r2r-inference")
     parser.add_argument("--rust-peers", type=Path, required=True, help="the binary of rust/")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--merge", action="store_true",
+                        help="keep what an earlier run on this machine measured with other threads and workloads")
+    parser.add_argument("--only", nargs="*", default=[], help="workloads, by their names in the table")
     parser.add_argument("--quick", action="store_true", help="tiny workloads")
     parser.add_argument("--without", nargs="*", default=[], help="engines to leave out")
     parser.add_argument("--output", type=Path, default=HERE.parent.parent / "docs", help="folder of performance.md")
     options = parser.parse_args()
     results = measure(options)
+    options.threads = sorted({row["threads"] for row in results})
     page = options.output / "performance.md"
     text = page.read_text() if page.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
     before, rest = text.split(BEGIN)
     page.write_text(before + table(results, options) + rest.split(END)[1])
     plot(results, options, options.output / "performance.svg")
-    (HERE / "results.json").write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":
