@@ -13,6 +13,8 @@ index=$(mktemp -d)
 start_server --log-level warn --index "$index/index"
 
 status=0
+# It keeps a cache where it runs.
+cd "$R2R_WORK"
 "$venv/fuzz/bin/schemathesis" run "$R2R_URL/openapi.json" --header "Authorization: Bearer $R2R_KEY" \
   --phases examples,coverage,fuzzing --mode all --max-examples "$examples" --seed 13 --request-timeout 20 --workers 2 \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance \
