@@ -71,8 +71,8 @@ pub struct Outgoing {
     pub url: String,
     /// What goes into the body.
     pub body: Body,
-    /// The name under which a server that knows `Idempotency-Key` answers, and bills, once. A few gateways do; OpenAI,
-    /// Anthropic and Gemini document none, so that an answer on the wire at a kill is asked, and paid, again.
+    /// The name under which a server that knows `Idempotency-Key` answers, and bills, once. A few gateways do; of the
+    /// large providers no such key is known to us, so that an answer on the wire at a kill is asked, and paid, again.
     pub idempotency_key: Option<String>,
 }
 
