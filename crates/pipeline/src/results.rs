@@ -108,6 +108,7 @@ impl QueryResults {
     }
 
     /// The same, with the documents below the first `finished` marked as stopped early.
+    #[must_use]
     pub fn stopped_below(mut self, finished: usize) -> Self {
         for result in &mut self.results {
             result.stopped_early = result.rank > finished;

@@ -17,6 +17,7 @@ pub(crate) enum Cut {
     After,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 #[derive(Default)]
 pub(crate) struct Batches {
     /// How many polls a batch takes.

@@ -36,7 +36,7 @@ pub(crate) enum Fault {
     BadKey,
     NoSuchModel,
     TooLong,
-    /// OpenRouter's refusal of a question by a moderator.
+    /// `OpenRouter`'s refusal of a question by a moderator.
     Flagged,
 }
 
