@@ -347,7 +347,7 @@ mod tests {
                 match of(&ranked.doc) {
                     EarlyScore::Finished(score) => {
                         prop_assert!(rank < early.finished);
-                        prop_assert_eq!(ranked.score, score.logit);
+                        prop_assert_eq!(ranked.score.to_bits(), score.logit.to_bits());
                     }
                     EarlyScore::Stopped(own) => {
                         prop_assert!(rank >= early.finished && own <= foreseen);

@@ -62,7 +62,7 @@ async fn collect(body: &mut Body, limits: &Limits, room: &Arc<Semaphore>) -> Res
 async fn drain(mut body: Body) {
     let mut rest = DRAIN.1;
     while let Some(Ok(frame)) = body.frame().await {
-        let read = frame.data_ref().map_or(0, |data| data.len());
+        let read = frame.data_ref().map_or(0, hyper::body::Bytes::len);
         let Some(left) = rest.checked_sub(read) else { return };
         rest = left;
     }

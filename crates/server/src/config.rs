@@ -54,7 +54,7 @@ impl Default for Limits {
             max_queue_tokens: 2_000_000,
             max_pending_bytes: 256 << 20,
             max_batch_tokens: None,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             read_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(75),
             max_connections: 2048,

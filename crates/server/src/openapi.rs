@@ -1,4 +1,4 @@
-//! The interface as OpenAPI 3.1, with schemas made from the shapes that are really read and written.
+//! The interface as `OpenAPI` 3.1, with schemas made from the shapes that are really read and written.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};

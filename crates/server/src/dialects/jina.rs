@@ -33,7 +33,7 @@ pub(crate) struct Request {
 }
 
 /// What is said when a request is not answered. A client that says no more than it must may be anyone's: it finds the
-/// text where Jina, Cohere and OpenAI have it.
+/// text where Jina, Cohere and `OpenAI` have it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "RerankError")]
 pub(crate) struct ErrorBody {

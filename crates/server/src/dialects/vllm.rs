@@ -53,7 +53,7 @@ pub(crate) struct ErrorBody {
     pub(crate) error: ErrorInfo,
 }
 
-/// What is wrong, as OpenAI says it.
+/// What is wrong, as `OpenAI` says it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "VllmErrorInfo")]
 pub(crate) struct ErrorInfo {

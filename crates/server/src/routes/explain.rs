@@ -200,8 +200,8 @@ impl ExplainRequest {
             let explain = Some(ExplainWish { top: 1, comparison: false });
             return Ok((Asked { explain, ..asked }, Subject::Single));
         }
-        let above = index_of("above", self.above, &asked.list.documents)?;
-        let below = index_of("below", self.below, &asked.list.documents)?;
+        let above = index_of("above", self.above.as_ref(), &asked.list.documents)?;
+        let below = index_of("below", self.below.as_ref(), &asked.list.documents)?;
         if above == below {
             return Err(Problem::invalid("below", "`above` and `below` name the same document"));
         }
@@ -211,9 +211,9 @@ impl ExplainRequest {
 }
 
 /// The index of a document that is named by its id or its index.
-fn index_of(field: &'static str, which: Option<Which>, documents: &[Document]) -> Result<usize, Problem> {
+fn index_of(field: &'static str, which: Option<&Which>, documents: &[Document]) -> Result<usize, Problem> {
     let by_index = |index: usize| (index < documents.len()).then_some(index);
-    let found = match &which {
+    let found = match which {
         None => return Err(Problem::invalid(field, format!("`{field}` is missing: give a document's id or index"))),
         Some(Which::Index(index)) => by_index(*index),
         Some(Which::Id(id)) => {

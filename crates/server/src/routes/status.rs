@@ -106,7 +106,7 @@ pub(crate) struct Models {
     data: Vec<Model>,
 }
 
-/// A model, as OpenAI's clients read it.
+/// A model, as `OpenAI`'s clients read it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Model {
     /// The student's name.
