@@ -27,7 +27,7 @@ fn standard_output_is_protocol_with_the_values_of_rerank() {
         json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
         json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "rerank", "arguments": arguments}}),
     ];
-    let input: String = messages.iter().map(|message| format!("{message}\n")).collect();
+    let input = messages.map(|message| message.to_string() + "\n").concat();
     let output = mcp(&input);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let stdout = String::from_utf8(output.stdout).unwrap();

@@ -55,7 +55,7 @@ impl Options {
             documents: PathBuf::from("examples/heat-pumps/documents.jsonl"),
             seconds: 20,
             minutes: 10.0,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             read_timeout: Duration::from_secs(20),
         };
         while let Some(word) = words.next() {

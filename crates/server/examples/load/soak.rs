@@ -167,7 +167,7 @@ async fn perform(
             let texts = request["documents"].take();
             let request = json!({"query": request["query"], "texts": texts});
             let reply = connection.post("/rerank", bytes_of(&request)?).await?;
-            let scores = list_of(&reply, |answer| answer.clone(), "score");
+            let scores = list_of(&reply, Clone::clone, "score");
             let is_right = requests.has_scores(which, &scores);
             (reply, is_right)
         }

@@ -19,22 +19,22 @@ fn expected() -> Vec<(f32, f32)> {
 
 /// Checks order and scores of results, and says in which order they should be.
 #[track_caller]
-fn check(results: &Value, field: &str, of: fn(&(f32, f32)) -> f32) -> Vec<u64> {
+fn check(results: &Value, field: &str, of: fn((f32, f32)) -> f32) -> Vec<u64> {
     let expected = expected();
     let order = order(&expected);
     assert_eq!(indices(results), order);
     for result in results.as_array().unwrap() {
         let index = result["index"].as_u64().unwrap() as usize;
-        assert_eq!(float(&result[field]), of(&expected[index]), "{result}");
+        assert_eq!(float(&result[field]), of(expected[index]), "{result}");
     }
     order
 }
 
-fn probability(score: &(f32, f32)) -> f32 {
+fn probability(score: (f32, f32)) -> f32 {
     score.0
 }
 
-fn logit(score: &(f32, f32)) -> f32 {
+fn logit(score: (f32, f32)) -> f32 {
     score.1
 }
 

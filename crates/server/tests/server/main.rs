@@ -1,5 +1,6 @@
 //! The server as its clients meet it: started on a loopback port, asked over HTTP, judged by what it answers.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first thing that is not as it should be")]
+#![expect(clippy::float_cmp, reason = "batching changes no bit of a score, and metrics count whole things")]
 
 mod running;
 // What each dialect gets: values, defaults, shapes.

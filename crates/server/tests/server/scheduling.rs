@@ -48,7 +48,7 @@ async fn company_changes_no_score() {
 
 #[tokio::test]
 async fn a_small_request_does_not_wait_for_a_large_one() {
-    let server = shipped(Limits { deadline: Duration::from_secs(600), ..Limits::default() }).await;
+    let server = shipped(Limits { deadline: Duration::from_mins(10), ..Limits::default() }).await;
     let large = server.begin("/v1/rerank", &large());
     server.wait_until("r2r_queue_requests", |requests| requests == 1.0).await;
     let begun = server.metric("r2r_documents_total").await;
@@ -60,7 +60,7 @@ async fn a_small_request_does_not_wait_for_a_large_one() {
 
 #[tokio::test]
 async fn work_for_a_client_that_hung_up_stops() {
-    let server = shipped(Limits { deadline: Duration::from_secs(600), ..Limits::default() }).await;
+    let server = shipped(Limits { deadline: Duration::from_mins(10), ..Limits::default() }).await;
     let large = server.begin("/v1/rerank", &large());
     server.wait_until("r2r_documents_total", |documents| documents > 0.0).await;
     large.abort();
@@ -73,7 +73,7 @@ async fn work_for_a_client_that_hung_up_stops() {
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once() {
-    let limits = Limits { max_queue_requests: 1, deadline: Duration::from_secs(600), ..Limits::default() };
+    let limits = Limits { max_queue_requests: 1, deadline: Duration::from_mins(10), ..Limits::default() };
     let server = shipped(limits).await;
     let large = server.begin("/v1/rerank", &large());
     server.wait_until("r2r_queue_requests", |requests| requests == 1.0).await;
@@ -129,11 +129,8 @@ async fn what_was_accepted_is_finished_before_the_end() {
 
 #[tokio::test]
 async fn the_end_does_not_wait_longer_than_it_may() {
-    let limits = Limits {
-        shutdown_timeout: Duration::from_millis(100),
-        deadline: Duration::from_secs(600),
-        ..Limits::default()
-    };
+    let limits =
+        Limits { shutdown_timeout: Duration::from_millis(100), deadline: Duration::from_mins(10), ..Limits::default() };
     let mut server = shipped(limits).await;
     let large = server.begin("/v1/rerank", &large());
     server.wait_until("r2r_queue_requests", |requests| requests == 1.0).await;

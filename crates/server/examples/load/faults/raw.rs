@@ -35,7 +35,7 @@ pub(super) async fn exchange(address: &str, bytes: &[u8], patience: Duration) ->
         let _ = writer.write_all(bytes).await;
     };
     let read = async {
-        let mut buffer = [0; 1 << 14];
+        let mut buffer = vec![0; 1 << 14];
         loop {
             match reader.read(&mut buffer).await {
                 Ok(0) | Err(_) => return,
