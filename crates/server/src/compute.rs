@@ -94,7 +94,7 @@ impl Compute {
 
     /// What is in work or waiting.
     pub(crate) fn load(&self) -> Load {
-        *self.admission.load()
+        self.admission.load()
     }
 
     /// Lets a request in, or refuses it at once.
@@ -103,7 +103,7 @@ impl Compute {
         let scoring: usize = costs.iter().flatten().sum();
         let longest = costs.iter().flatten().max().copied().unwrap_or_default();
         let tokens = scoring + wishes.explained * REASONS_TOKENS + wishes.pointed * longest;
-        Ok(Admitted { compute: Arc::clone(self), ticket: self.admission.admit(tokens)? })
+        Ok(Admitted { compute: Arc::clone(self), ticket: self.admission.admit(tokens, Instant::now())? })
     }
 
     fn costs_of(&self, list: &List) -> Vec<usize> {

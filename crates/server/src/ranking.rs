@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use reason_to_rank::inference::Scored;
 use reason_to_rank::reranking::explained::neighbor_of;
+use reason_to_rank::types::id::DocId;
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use crate::app::{Service, unix_seconds};
@@ -13,9 +14,9 @@ use crate::compute::{Admitted, Compute, Wishes};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
-/// Indices that a warning names at most.
+/// Documents that a warning names at most.
 const NAMED: usize = 10;
-/// Characters of a model's name that a warning repeats.
+/// Characters of a name that a warning repeats.
 const NAME_LENGTH: usize = 80;
 
 /// A list in order, before its reasons are written.
@@ -174,7 +175,8 @@ fn warnings_of(
         let most = config.max_query_length;
         warnings.push(format!("the query is longer than {most} tokens: only its beginning was read"));
     }
-    let cut: Vec<usize> = scored.iter().enumerate().filter(|(_, one)| one.truncated).map(|(index, _)| index).collect();
+    let documents = asked.list.documents.iter().zip(scored);
+    let cut: Vec<&DocId> = documents.filter(|(_, one)| one.truncated).map(|(document, _)| &document.id).collect();
     if cut.is_empty() {
         return Ok(warnings);
     }
@@ -193,11 +195,11 @@ fn warnings_of(
     }
 }
 
-/// Documents by index, not too many of them.
-fn named(indices: &[usize]) -> String {
-    let shown: Vec<String> = indices.iter().take(NAMED).map(ToString::to_string).collect();
-    let documents = if indices.len() == 1 { "document" } else { "documents" };
-    let more = indices.len() - shown.len();
+/// Documents by name, not too many of them.
+fn named(ids: &[&DocId]) -> String {
+    let shown: Vec<String> = ids.iter().take(NAMED).map(|id| id.as_str().chars().take(NAME_LENGTH).collect()).collect();
+    let documents = if ids.len() == 1 { "document" } else { "documents" };
+    let more = ids.len() - shown.len();
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{documents} {}{rest}", shown.join(", "))
 }
@@ -216,9 +218,10 @@ mod tests {
 
     #[test]
     fn a_warning_names_some_documents_and_counts_the_others() {
-        assert_eq!(named(&[3]), "document 3");
-        assert_eq!(named(&[3, 5]), "documents 3, 5");
-        let many: Vec<usize> = (0..25).collect();
-        assert_eq!(named(&many), "documents 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 15 more");
+        let ids: Vec<DocId> = (0..25).map(|index| index.to_string().into()).collect();
+        let ids: Vec<&DocId> = ids.iter().collect();
+        assert_eq!(named(&ids[3..4]), "document 3");
+        assert_eq!(named(&ids[3..5]), "documents 3, 4");
+        assert_eq!(named(&ids), "documents 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 15 more");
     }
 }

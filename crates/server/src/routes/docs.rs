@@ -72,49 +72,77 @@ fn write_page(endpoints: &[Endpoint], document: &Value) -> String {
         }
         let described = &document["paths"][endpoint.path.replace("{*", "{")][endpoint.method];
         let request = &described["requestBody"]["content"]["application/json"]["schema"];
-        fields(&mut page, "Fields of the request", request, document);
+        shapes(&mut page, "Request", request);
         if let Some(example) = &operation.example {
             let _ = writeln!(page, "<pre>{}</pre>", escaped(&format!("{example:#}")));
         }
         let reply = &described["responses"]["200"]["content"]["application/json"]["schema"];
-        fields(&mut page, "Fields of the answer", reply, document);
+        shapes(&mut page, "Answer", reply);
         page.push_str("</section>\n");
     }
+    fields(&mut page, document);
     page.push_str("</main>\n</html>\n");
     page
 }
 
-/// The fields of the objects that a schema allows, each schema folded away under its name.
-fn fields(page: &mut String, title: &str, schema: &Value, document: &Value) {
-    let alternatives = match &schema["anyOf"] {
-        Value::Array(alternatives) => alternatives.clone(),
-        _ => vec![schema.clone()],
-    };
-    for alternative in alternatives {
-        let (name, found) = resolved(&alternative, document);
-        let (name, found) = if found["type"] == "array" { resolved(&found["items"], document) } else { (name, found) };
-        let Some(properties) = found["properties"].as_object() else { continue };
-        let _ = writeln!(page, "<details><summary>{title}: {}</summary>\n<dl>", escaped(&name));
-        for (field, about) in properties {
-            let said = about["description"].as_str().map(str::to_owned);
-            let said = said.or_else(|| resolved(about, document).1["description"].as_str().map(str::to_owned));
-            let _ = writeln!(
-                page,
-                "<dt><code>{}</code></dt><dd>{}</dd>",
-                escaped(field),
-                marked(&said.unwrap_or_default())
-            );
-        }
-        page.push_str("</dl></details>\n");
+/// Names of the shapes that a schema allows, each a way to its fields below.
+fn shapes(page: &mut String, title: &str, schema: &Value) {
+    let said = kind(schema);
+    if !said.is_empty() {
+        let _ = writeln!(page, "<p>{title}: {said}</p>");
     }
 }
 
-/// The name and the schema that a reference stands for; the schema itself where it is none.
-fn resolved(schema: &Value, document: &Value) -> (String, Value) {
-    let Some(reference) = schema["$ref"].as_str() else { return (String::new(), schema.clone()) };
-    let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
-    let found = document["components"]["schemas"][&name].clone();
-    (name, found)
+/// All shapes with their fields.
+fn fields(page: &mut String, document: &Value) {
+    let Some(schemas) = document["components"]["schemas"].as_object() else { return };
+    page.push_str("<h2>Shapes</h2>\n");
+    for (name, schema) in schemas {
+        let _ = writeln!(page, "<section id=\"{0}\">\n<h3><code><b>{0}</b></code></h3>", escaped(name));
+        if let Some(about) = schema["description"].as_str() {
+            let _ = writeln!(page, "<p>{}</p>", marked(about));
+        }
+        let Some(properties) = schema["properties"].as_object() else {
+            let _ = writeln!(page, "<p>{}</p>\n</section>", kind(schema));
+            continue;
+        };
+        page.push_str("<dl>\n");
+        for (field, about) in properties {
+            let said = about["description"].as_str().unwrap_or_default();
+            let _ = writeln!(
+                page,
+                "<dt><code>{}</code></dt><dd>{} <small>{}</small></dd>",
+                escaped(field),
+                marked(said),
+                kind(about)
+            );
+        }
+        page.push_str("</dl>\n</section>\n");
+    }
+}
+
+/// What values a schema allows, in words, with links to named shapes.
+fn kind(schema: &Value) -> String {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = escaped(reference.rsplit('/').next().unwrap_or_default());
+        return format!("<a href=\"#{name}\">{name}</a>");
+    }
+    for alternatives in ["anyOf", "oneOf"] {
+        if let Some(alternatives) = schema[alternatives].as_array() {
+            let said: Vec<String> = alternatives.iter().map(kind).filter(|said| !said.is_empty()).collect();
+            return said.join(" or ");
+        }
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        let values: Vec<String> = values.iter().map(|value| escaped(&value.to_string())).collect();
+        return values.join(", ");
+    }
+    match &schema["type"] {
+        Value::String(list) if list == "array" => format!("list of {}", kind(&schema["items"])),
+        Value::String(kind) => escaped(kind),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).map(escaped).collect::<Vec<_>>().join(" or "),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
+    }
 }
 
 /// Text for HTML, with what stands between back ticks as code.
