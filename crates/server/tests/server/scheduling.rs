@@ -115,7 +115,7 @@ async fn what_cannot_be_done_in_time_is_refused_or_given_up() {
 
 #[tokio::test]
 async fn what_was_accepted_is_finished_before_the_end() {
-    let patient = Duration::from_secs(600);
+    let patient = Duration::from_mins(10);
     let mut server = shipped(Limits { deadline: patient, shutdown_timeout: patient, ..Limits::default() }).await;
     let texts = many(60, 6);
     let accepted = server.begin("/v1/rerank", &json!({"query": QUERY, "documents": texts, "explain": {"top": 2}}));
