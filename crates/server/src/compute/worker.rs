@@ -204,9 +204,11 @@ impl Worker {
             })
             .collect();
         let written = guarded(|| self.student.reranker().explain(&explaining.list.query, &placed));
-        let n = now.len();
+        let (n, took) = (now.len(), began.elapsed());
         match written {
             Ok(reasonings) => {
+                // Counted before anyone has them, so that who asks afterwards finds them counted.
+                self.metrics.explained(n, took);
                 for reasoning in reasonings {
                     // Where nobody listens any more, the queue drops the rest.
                     let _ = explaining.reply.send(Ok(reasoning));
@@ -217,11 +219,9 @@ impl Worker {
                 return None;
             }
         }
-        let took = began.elapsed();
         explaining.done += n;
         explaining.ticket.computed(n * REASONS_TOKENS);
         self.admission.measured(n * REASONS_TOKENS, took);
-        self.metrics.explained(n, took);
         (explaining.done < explaining.places.len()).then_some(explaining)
     }
 
