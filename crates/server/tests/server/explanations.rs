@@ -160,6 +160,8 @@ async fn a_deadline_cuts_reasons_off_and_leaves_the_ranking() {
     assert!(explained < n);
     let warning = body["warnings"][0].as_str().unwrap();
     assert!(warning.contains(&format!("only {explained} of {n} documents are explained")), "{warning}");
+    // A step that was begun is finished: until then there is no room for as much again.
+    server.wait_until("r2r_queue_requests", |requests| requests == 0.0).await;
     asked["stream"] = json!(true);
     let events = events(&server, "/v1/rerank", &asked).await;
     let (name, done) = events.last().unwrap();
