@@ -278,6 +278,7 @@ mod tests {
             vec![0.6, 0.6, 0.5, 0.5],
             vec![0.61, 0.6, 0.5, 0.5],
             vec![0.6, 0.6, 0.5, 0.5],
+            vec![0.5, 0.5, 0.5, 0.5],
         ];
         assert_eq!(steadiest(&plateau), (4, 0));
         assert_eq!(steadiest(&[vec![0.1]]), (0, 0));
