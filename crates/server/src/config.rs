@@ -33,9 +33,9 @@ pub struct Limits {
     pub max_batch_tokens: Option<usize>,
     /// How long a request may take from its last byte to its answer.
     pub deadline: Duration,
-    /// How long a client may take to send a request's body, and may leave its answer unread.
+    /// How long a client may take to begin, to send a request's body, and may leave its answer unread.
     pub read_timeout: Duration,
-    /// How long a connection may go without a whole head of a request. Longer than load balancers keep theirs, which
+    /// How long a connection may go without a whole head of its next request. Longer than load balancers keep theirs, which
     /// would else send requests into closing ones.
     pub idle_timeout: Duration,
     /// Connections at once.

@@ -2,10 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -60,13 +63,25 @@ pub(crate) async fn listen(
                 }
             };
             prepare(&stream, limits.read_timeout);
-            let service = TowerToHyperService::new(router.clone());
+            let service = Noticing { inner: TowerToHyperService::new(router.clone()), has_asked: Arc::default() };
+            let has_asked = Arc::clone(&service.has_asked);
             let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+            let patience = limits.read_timeout;
             connections.spawn(async move {
-                if let Err(error) = connection.await {
+                let _place = place;
+                let mut connection = std::pin::pin!(connection);
+                // Who asks nothing at first has less time than who pauses between two requests.
+                let ended = match timeout(patience, &mut connection).await {
+                    Ok(ended) => ended,
+                    Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
+                    Err(_) => {
+                        debug!("a connection asked nothing");
+                        return;
+                    }
+                };
+                if let Err(error) = ended {
                     debug!(%error, "a connection ended early");
                 }
-                drop(place);
             });
         }
     }
@@ -80,6 +95,23 @@ pub(crate) async fn listen(
         () = hurry => warn!("stopped at once: requests in work are given up"),
     }
     connections.shutdown().await;
+}
+
+/// The routes for one connection, which notice whether it has asked anything.
+struct Noticing {
+    inner: TowerToHyperService<Router>,
+    has_asked: Arc<AtomicBool>,
+}
+
+impl Service<hyper::Request<Incoming>> for Noticing {
+    type Response = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Future;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        self.has_asked.store(true, Ordering::Relaxed);
+        self.inner.call(request)
+    }
 }
 
 /// Small answers go out at once, and a client that does not read is given up.

@@ -69,10 +69,10 @@ pub(crate) struct LimitArguments {
     /// Seconds that a request may take.
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub deadline: NonZeroU64,
-    /// Seconds that a client may take to send a request's body, and may leave its answer unread.
+    /// Seconds that a client may take to begin, to send a request's body, and may leave its answer unread.
     #[arg(long, value_name = "SECONDS", default_value = "20")]
     pub read_timeout: NonZeroU64,
-    /// Seconds that a connection may go without a whole head of a request; more than load balancers keep theirs.
+    /// Seconds that a connection may wait for its next request; more than load balancers keep theirs.
     #[arg(long, value_name = "SECONDS", default_value = "75")]
     pub idle_timeout: NonZeroU64,
     /// Connections at once.
