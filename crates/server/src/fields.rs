@@ -245,7 +245,7 @@ impl JsonSchema for Text {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A text: a string, or an object with it.",
-            "anyOf": [{"type": "string"}, object_with_text()],
+            "anyOf": [{"type": "string", "minLength": 1}, object_with_text(1)],
         })
     }
 }
@@ -297,7 +297,7 @@ impl JsonSchema for Passage {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A document: a string, or an object with its text.",
-            "anyOf": [{"type": "string"}, object_with_text()],
+            "anyOf": [{"type": "string"}, object_with_text(0)],
         })
     }
 }
@@ -383,13 +383,13 @@ impl JsonSchema for Which {
     }
 }
 
-fn object_with_text() -> Schema {
+fn object_with_text(min_length: usize) -> Schema {
     json_schema!({
         "type": "object",
         "properties": {
             "id": {"type": ["string", "integer"]},
             "title": {"type": "string"},
-            "text": {"type": "string"},
+            "text": {"type": "string", "minLength": min_length},
         },
         "required": ["text"],
     })

@@ -298,9 +298,14 @@ fn describe(
     if operation.streams {
         content["text/event-stream"] = json!({
             "schema": {
-                "type": "string",
+                "type": "object",
                 "description": "With `stream`: the events `ranking` (the answer, its reasons null), `reasoning`, and at \
-                    the end `done` or `error`.",
+                    the end `done` or `error`; `data` is JSON.",
+                "properties": {
+                    "event": {"enum": ["ranking", "reasoning", "done", "error"]},
+                    "data": {"type": "string", "contentMediaType": "application/json"},
+                },
+                "required": ["data"],
                 "x-events": {
                     "reasoning": schema::<ReasoningEvent>(written),
                     "done": schema::<DoneEvent>(written),

@@ -14,8 +14,10 @@ use crate::shapes::Reasoning;
 #[schemars(rename = "TeiRequest")]
 pub(crate) struct Request {
     /// The query.
+    #[schemars(required)]
     query: Option<Text>,
     /// The texts to rank.
+    #[schemars(required)]
     texts: Option<Passages>,
     /// Whether texts that are too long are cut (the default) or refused.
     truncate: Option<Flag>,

@@ -16,8 +16,10 @@ pub(crate) struct Request {
     /// The model; any name is taken.
     model: Option<String>,
     /// The query.
+    #[schemars(required)]
     query: Option<Text>,
     /// The documents to rank.
+    #[schemars(required)]
     documents: Option<Passages>,
     /// How many of the best are wanted; all where it is absent.
     top_k: Option<Count>,

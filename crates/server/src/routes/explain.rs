@@ -27,6 +27,7 @@ use crate::shapes::Reasoning;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ExplainRequest {
     /// The query.
+    #[schemars(required)]
     query: Option<Text>,
     /// The documents that were ranked.
     documents: Option<Passages>,

@@ -27,11 +27,13 @@ use crate::request::{Told, off_thread};
 /// `POST /score`: one query with many documents, or as many queries as documents.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ScoreRequest {
-    /// A query, or queries.
+    /// A query, or queries; also called `queries` or `data_1`.
     #[serde(alias = "queries", alias = "data_1")]
+    #[schemars(required)]
     text_1: Option<Passages>,
-    /// A document, or documents.
+    /// A document, or documents; also called `documents`, `items` or `data_2`.
     #[serde(alias = "documents", alias = "items", alias = "data_2")]
+    #[schemars(required)]
     text_2: Option<Passages>,
     /// Whether scores are probabilities (the default) or raw.
     use_activation: Option<Flag>,

@@ -34,6 +34,7 @@ const TOP_N: usize = 10;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SearchRequest {
     /// The query.
+    #[schemars(required)]
     query: Option<Text>,
     /// Candidates that BM25 finds and the student ranks; 100 where it is absent.
     depth: Option<Count>,
