@@ -17,9 +17,12 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::asked::Asked;
+use crate::body::{Received, Room, receive};
 use crate::compute::task::{Failed, List, Timing};
+use crate::config::Limits;
 use crate::dialects::{Caller, Dialect};
 use crate::problem::Problem;
+use crate::ranking::Until;
 
 /// The header that carries a request's id, in and out.
 const REQUEST_ID: &str = "x-request-id";
@@ -178,8 +181,31 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, request: Request, nex
     }
 }
 
+/// A request whose body was read.
+pub(crate) struct Opened<T> {
+    /// What was read.
+    pub(crate) read: T,
+    /// Until when it is to be answered: its time runs from its last byte.
+    pub(crate) deadline: Until,
+    /// The room that its body takes, kept until it is answered.
+    pub(crate) room: Room,
+}
+
+/// Receives the body of a request and reads it.
+pub(crate) async fn open<T: Send + 'static>(
+    app: &App,
+    request: Request,
+    read: impl FnOnce(&[u8], &Limits) -> T + Send + 'static,
+) -> Result<Opened<T>, Problem> {
+    let limits = app.config.limits.clone();
+    let Received { bytes, room } = receive(request.into_body(), &limits, &app.room).await?;
+    let deadline = Until::from_now(limits.deadline);
+    let read = off_thread(bytes.len(), move || read(&bytes, &limits)).await?;
+    Ok(Opened { read, deadline, room })
+}
+
 /// Does work on so many bytes: at once where they are few, elsewhere where others would wait for it.
-pub(crate) async fn off_thread<R: Send + 'static>(
+async fn off_thread<R: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Problem> {

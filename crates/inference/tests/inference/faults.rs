@@ -1,27 +1,15 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use r2r_inference::{Options, Student};
 use r2r_model::config::WeightFormat;
 use r2r_model::folder::{StudentContents, StudentFolder};
 use r2r_model::weights::{NamedTensor, Weights};
-use tempfile::TempDir;
 
-use crate::{folder, student};
-
-fn copy_of_student() -> (TempDir, PathBuf) {
-    let temporary = tempfile::tempdir().unwrap();
-    let root = temporary.path().join("student");
-    fs::create_dir(&root).unwrap();
-    for entry in fs::read_dir(folder("student")).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, root.join(path.file_name().unwrap())).unwrap();
-    }
-    (temporary, root)
-}
+use crate::{copied_student, folder, student};
 
 fn check(damage: impl FnOnce(&Path), expected: &str) {
-    let (_temporary, root) = copy_of_student();
+    let (_temporary, root) = copied_student();
     damage(&root);
     let message = match Student::open(&root, &Options::default()) {
         Ok(_) => panic!("the damage was not noticed, expected {expected:?}"),
@@ -95,7 +83,7 @@ fn a_student_that_only_ranks_says_so_when_asked_for_reasons() {
 
 #[test]
 fn weights_without_numbers_are_an_error_not_a_rank() {
-    let (_temporary, root) = copy_of_student();
+    let (_temporary, root) = copied_student();
     edit_weights(&root, |weights| {
         weights.insert("classifier.bias", NamedTensor::new(vec![1], vec![f32::NAN]));
     });

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::asked::{Asked, ExplainWish};
-use crate::body::receive;
 use crate::compute::task::Place;
+use crate::config::Limits;
 use crate::dialects::{Dialect, json_response, to_json};
 use crate::fields::{Passages, Text, Which};
 use crate::json;
 use crate::problem::Problem;
-use crate::ranking::{Until, admit, rank};
-use crate::request::{Told, off_thread};
+use crate::ranking::{admit, rank};
+use crate::request::{Opened, Told, open};
 use crate::shapes::Reasoning;
 
 /// `POST /v1/explain`: `documents` with `above` and `below`, or a single `document`.
@@ -109,14 +109,10 @@ pub(crate) async fn explain(State(app): State<Arc<App>>, told: Told, request: Re
 
 async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
-    let limits = &app.config.limits;
-    let received = receive(request.into_body(), limits, &app.room).await?;
-    let deadline = Until::from_now(limits.deadline);
-    let (bytes, _room) = (received.bytes, received.room);
-    let n_bytes = bytes.len();
-    let read = move || json::read::<ExplainRequest>(json::text_of(&bytes)?)?.asked();
-    let (asked, subject) = off_thread(n_bytes, read).await??;
-    asked.check(limits, "documents")?;
+    let read = |bytes: &[u8], _: &Limits| json::read::<ExplainRequest>(json::text_of(bytes)?)?.asked();
+    let Opened { read, deadline, room: _room } = open(app, request, read).await?;
+    let (asked, subject) = read?;
+    asked.check(&app.config.limits, "documents")?;
     told.asks(&asked);
 
     let admitted = admit(service, &asked)?;

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::asked::{Asked, Overlong, Scale};
-use crate::body::receive;
 use crate::compute::Wishes;
 use crate::compute::task::{List, Scores};
 use crate::config::Limits;
@@ -19,8 +18,7 @@ use crate::dialects::{Dialect, json_response, to_json};
 use crate::fields::Flag;
 use crate::json;
 use crate::problem::Problem;
-use crate::ranking::Until;
-use crate::request::{Told, off_thread};
+use crate::request::{Opened, Told, open};
 
 /// `POST /predict`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -119,13 +117,8 @@ pub(crate) async fn predict(State(app): State<Arc<App>>, told: Told, request: Re
 
 async fn answer(app: &Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
-    let limits = &app.config.limits;
-    let received = receive(request.into_body(), limits, &app.room).await?;
-    let deadline = Until::from_now(limits.deadline);
-    let (bytes, _room) = (received.bytes, received.room);
-    let of_reader = limits.clone();
-    let Pairs { lists, is_single, scale, overlong } =
-        off_thread(bytes.len(), move || read(&bytes, &of_reader)).await??;
+    let Opened { read, deadline, room: _room } = open(app, request, read).await?;
+    let Pairs { lists, is_single, scale, overlong } = read?;
     let admitted = service.compute.admit(&lists, Wishes::default()).map_err(Problem::Full)?;
     let Scores { scored, timing, .. } = deadline.of(admitted.score(&lists)).await??;
     app.metrics.scored(timing);

@@ -8,14 +8,13 @@ use axum::http::{HeaderValue, Response, StatusCode};
 
 use crate::app::App;
 use crate::asked::{Asked, Delivery};
-use crate::body::receive;
 use crate::compute::task::List;
 use crate::dialects::{Caller, Dialect, Route, json_response};
 use crate::events::{Streamed, stream};
 use crate::json::{self, Keys};
 use crate::problem::Problem;
-use crate::ranking::{Until, admit, explain, rank};
-use crate::request::{Told, off_thread, timing_headers};
+use crate::ranking::{admit, explain, rank};
+use crate::request::{Opened, Told, open, timing_headers};
 
 /// Answers in the client's own dialect.
 pub(crate) async fn rerank(State(app): State<Arc<App>>, route: Route, told: Told, request: Request) -> Response<Body> {
@@ -37,15 +36,12 @@ async fn answer(
     dialect: &mut Dialect,
 ) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
-    let limits = &app.config.limits;
-    let received = receive(request.into_body(), limits, &app.room).await?;
-    let deadline = Until::from_now(limits.deadline);
-    let (bytes, room) = (received.bytes, received.room);
-    let (found, read) = off_thread(bytes.len(), move || read(route, caller, &bytes)).await?;
+    let Opened { read: (found, read), deadline, room } =
+        open(app, request, move |bytes, _| read(route, caller, bytes)).await?;
     *dialect = found;
     told.speaks(found);
     let mut asked = read?;
-    asked.check(limits, found.documents_field())?;
+    asked.check(&app.config.limits, found.documents_field())?;
     if let Some(most) = asked.max_tokens_per_document {
         cut(&mut asked, most, service)?;
     }

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::{App, unix_seconds};
 use crate::asked::{Asked, Scale};
-use crate::body::receive;
 use crate::compute::Wishes;
 use crate::compute::task::{List, Scores};
 use crate::config::Limits;
@@ -21,8 +20,7 @@ use crate::dialects::{Dialect, json_response, to_json};
 use crate::fields::{Flag, Passage, Passages};
 use crate::json;
 use crate::problem::Problem;
-use crate::ranking::Until;
-use crate::request::{Told, off_thread};
+use crate::request::{Opened, Told, open};
 
 /// `POST /score`: one query with many documents, or as many queries as documents.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -155,12 +153,8 @@ pub(crate) async fn score(State(app): State<Arc<App>>, told: Told, request: Requ
 
 async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
-    let limits = &app.config.limits;
-    let received = receive(request.into_body(), limits, &app.room).await?;
-    let deadline = Until::from_now(limits.deadline);
-    let (bytes, _room) = (received.bytes, received.room);
-    let of_reader = limits.clone();
-    let Pairs { lists, scale } = off_thread(bytes.len(), move || read(&bytes, &of_reader)).await??;
+    let Opened { read, deadline, room: _room } = open(app, request, read).await?;
+    let Pairs { lists, scale } = read?;
     let admitted = service.compute.admit(&lists, Wishes::default()).map_err(Problem::Full)?;
     let Scores { scored, tokens, timing, .. } = deadline.of(admitted.score(&lists)).await??;
 

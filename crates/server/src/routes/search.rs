@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::{App, unix_seconds};
 use crate::asked::{Answer, Answered, Asked, Delivery, ExplainField};
-use crate::body::{Room, receive};
+use crate::body::Room;
 use crate::compute::task::{Failed, List};
 use crate::config::Limits;
 use crate::dialects::{Dialect, json_response, to_json};
@@ -22,7 +22,7 @@ use crate::fields::{Count, Flag, Text};
 use crate::json;
 use crate::problem::Problem;
 use crate::ranking::{Until, admit, explain, rank};
-use crate::request::{Told, timing_headers};
+use crate::request::{Opened, Told, open, timing_headers};
 use crate::shapes::{Reasoning, Usage};
 
 /// Candidates that the first stage finds, unless the client says otherwise.
@@ -120,11 +120,10 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let service = app.service()?;
     let no_index = || Problem::NotFound("there is no index to search: start with r2r serve --index DIR".to_owned());
     let index = Arc::clone(service.index.as_ref().ok_or_else(no_index)?);
-    let limits = &app.config.limits;
-    let received = receive(request.into_body(), limits, &app.room).await?;
-    let deadline = Until::from_now(limits.deadline);
-    let request: SearchRequest = json::read(json::text_of(&received.bytes)?)?;
-    let (query, depth) = request.query(limits)?;
+    let read = |bytes: &[u8], _: &Limits| json::read::<SearchRequest>(json::text_of(bytes)?);
+    let Opened { read, deadline, room } = open(app, request, read).await?;
+    let request = read?;
+    let (query, depth) = request.query(&app.config.limits)?;
 
     let text = query.clone();
     let finding = tokio::task::spawn_blocking(move || find(&index, text, depth));
@@ -151,7 +150,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
             let ranking = to_json(&reply(&asked, &scores, ranked.answer))?;
             let of_events =
                 Streamed { ranking, list: Arc::clone(&asked.list), places: ranked.places, warnings, tokens, deadline };
-            stream(Some(admitted), of_events, received.room)
+            stream(Some(admitted), of_events, room)
         }
     };
     timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
