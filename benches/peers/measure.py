@@ -148,7 +148,8 @@ def measure(options):
     for threads in options.threads:
         for name, requests, rounds in loads:
             # The whole student adds a second pass, which no peer can run: only on DL19, for its quality, and once.
-            quality = name.startswith("DL19") and threads == options.threads[-1]
+            is_new = not any(row["engine"].startswith("r2r-student") for row in results)
+            quality = name.startswith("DL19") and threads == options.threads[-1] and is_new
             here = names + ([f"r2r-student-{precision}" for precision in OURS] if quality else [])
             engines = [Engine(engine, threads, options) for engine in here]
             times = {engine: [[] for _ in requests] for engine in here}
@@ -220,6 +221,8 @@ def table(results, options):
     for threads in options.threads:
         for workload in dict.fromkeys(row["workload"] for row in results):
             rows = [row for row in results if row["threads"] == threads and row["workload"] == workload]
+            if not rows:
+                continue
             ten = workload == "10 documents"
             lines += [f"**{workload}, {threads} thread{'s' if threads > 1 else ''}** ({rows[0]['pairs']:,} pairs)", "",
                       "| engine | ms | pairs/s | against r2r-int8 |" + (" p50 / p95, ms |" if ten else "") + " RSS, MB |"
