@@ -28,6 +28,9 @@ pub struct PrecisionLoss {
     pub largest_score_difference: f64,
 }
 
+/// Fewer lists do not tell that a loss is harmless.
+const ENOUGH_LISTS: usize = 30;
+
 /// The losses that were measured for a student.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,12 +58,14 @@ impl PrecisionLoss {
 }
 
 impl MeasuredLosses {
-    /// Whether a format was measured and found harmless; 32-bit floats always are.
+    /// Whether a format was measured on enough lists and found harmless; 32-bit floats always are.
     pub fn allows(&self, precision: Precision) -> bool {
+        let found_harmless =
+            |loss: Option<PrecisionLoss>| self.lists >= ENOUGH_LISTS && loss.is_some_and(|loss| loss.is_harmless());
         match precision {
             Precision::F32 => true,
-            Precision::Bf16 => self.bf16.is_some_and(|loss| loss.is_harmless()),
-            Precision::Int8 => self.int8.is_some_and(|loss| loss.is_harmless()),
+            Precision::Bf16 => found_harmless(self.bf16),
+            Precision::Int8 => found_harmless(self.int8),
         }
     }
 }
@@ -86,8 +91,9 @@ mod tests {
             kendall_tau: tau,
             largest_score_difference: 0.01,
         };
-        let losses = MeasuredLosses { lists: 9, bf16: Some(loss(0.002, 0.99)), int8: Some(loss(-0.002, 0.99)) };
+        let losses = MeasuredLosses { lists: 30, bf16: Some(loss(0.002, 0.99)), int8: Some(loss(-0.002, 0.99)) };
         assert!(losses.allows(Precision::F32) && losses.allows(Precision::Bf16) && !losses.allows(Precision::Int8));
+        assert!(!MeasuredLosses { lists: 29, ..losses }.allows(Precision::Bf16));
         assert!(!loss(0.0, 0.9).is_harmless());
         assert!(!MeasuredLosses::default().allows(Precision::Int8));
     }

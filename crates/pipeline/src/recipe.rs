@@ -2,6 +2,7 @@
 //!
 //! Defaults < recipe file < `--set section.key=value`. An unknown key is an error.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use r2r_evaluation::measures::Measure;
@@ -68,6 +69,9 @@ pub struct Recipe {
     pub evaluation: Vec<EvaluationSection>,
 }
 
+/// The split whose queries are only ever evaluated.
+const TEST: &str = "test";
+
 fn default_seed() -> u64 {
     13
 }
@@ -129,10 +133,13 @@ impl Recipe {
             let ways = "teacher.records, teacher.graded, teacher.recorded, teacher.provider or [[human]]";
             return Err(format!("nothing to learn from: give {ways}"));
         }
-        if self.validation.iter().any(|section| section.split == "test") {
-            return Err(
-                "[[validation]] takes no test split: what is chosen on test queries cannot be measured".to_owned()
-            );
+        let learned = self.collection.iter().map(|section| ("[collection]", &section.split));
+        let human = self.human.iter().map(|section| ("[[human]]", &section.split));
+        let chosen = self.validation.iter().map(|section| ("[[validation]]", &section.split));
+        if let Some((name, _)) = learned.chain(human).chain(chosen).find(|(_, split)| *split == TEST) {
+            return Err(format!(
+                "{name} takes no test split: what is learned or chosen from test queries cannot be measured on them"
+            ));
         }
         if let Some(model) = model {
             model.check().map_err(|problem| format!("teacher.{problem}"))?;
@@ -167,6 +174,15 @@ impl Recipe {
     /// How the student's weights are stored.
     pub fn weight_format(&self) -> Result<WeightFormat, String> {
         weight_format(&self.student.weights)
+    }
+
+    /// The folders whose test queries must not be learned or chosen from, seen from the current folder: those of
+    /// `distillation.leakage`, and those whose test split is evaluated.
+    pub fn test_folders(&self) -> Vec<PathBuf> {
+        let named = &self.distillation.leakage;
+        let tested = self.evaluation.iter().filter(|section| section.split == TEST).map(|section| &section.path);
+        let folders: BTreeSet<&PathBuf> = named.iter().chain(tested).collect();
+        folders.into_iter().map(|path| self.data_path(path)).collect()
     }
 
     /// A data path, seen from the current folder.
@@ -235,6 +251,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_tested_is_not_learned_from_unless_it_is_another_split() {
+        let evaluation = r#"evaluation=[{name="a",path="a"},{name="b",path="b",split="dev"},{name="c",path="c"}]"#;
+        let settings = [evaluation, r#"distillation.leakage=["c", "d"]"#, "data=x"].map(str::to_owned);
+        let recipe = Recipe::parse(SMALL, &settings).unwrap();
+        assert_eq!(recipe.test_folders(), ["x/a", "x/c", "x/d"].map(PathBuf::from));
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let check = |settings: &[&str], expected: &str| {
             let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
@@ -266,6 +290,9 @@ mod tests {
         check(&["retrieval.b=-1"], "b = -1");
         check(&["distillation.dev_fraction=nan"], "distillation.dev_fraction = NaN");
         check(&["distillation.targets=best"], "distillation.targets");
+        check(&["collection={path=\"c\",split=\"test\"}"], "[collection] takes no test split");
+        check(&["human=[{path=\"c\",split=\"test\"}]"], "[[human]] takes no test split");
+        check(&["validation=[{path=\"c\",split=\"test\"}]"], "[[validation]] takes no test split");
         check(&["evaluation=[{name=\"t\",path=\"t\",depth=0}]"], "depth must be at least 1");
         check(&["evaluation=[{name=\"t\",path=\"t\",measures=[]}]"], "measures");
     }

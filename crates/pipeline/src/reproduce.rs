@@ -36,7 +36,7 @@ pub fn examples(recipe: &Recipe, world: &World, progress: &mut dyn Progress) -> 
     check_files(recipe, world)?;
     judge(recipe, world, progress)?;
     human(recipe, progress)?;
-    let leakage: Vec<PathBuf> = recipe.distillation.leakage.iter().map(|path| recipe.data_path(path)).collect();
+    let leakage = recipe.test_folders();
     let mut inputs = vec![Input::artifact(&recipe.artifact("judge"))?, Input::artifact(&recipe.artifact("human"))?];
     let graded_lists: Vec<PathBuf> = recipe.teacher.graded.iter().map(|path| recipe.data_path(path)).collect();
     for path in &graded_lists {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use r2r_evaluation::evaluate::{EvaluationOptions, evaluate};
 use r2r_evaluation::measures::Measure;
 use r2r_inference::PairFeatures;
+use r2r_model::config::StudentConfig;
 use r2r_model::early::{EXIT_BIAS, EXIT_WEIGHT, EarlyConfig, EarlyMeasure};
 use r2r_model::folder::StudentFolder;
 use r2r_model::weights::{NamedTensor, Weights};
@@ -22,7 +23,7 @@ use crate::progress::Progress;
 use crate::provenance::Provenance;
 use crate::recipe::Recipe;
 use crate::ridge::{Linear, Moments};
-use crate::stages::held_out::{HeldOut, HeldOutList, held_out, known_queries};
+use crate::stages::held_out::{HeldOut, HeldOutList, KnownQueries, held_out};
 use crate::student::{LoadedStudent, StudentOptions};
 
 /// The best documents of a list that stopping must leave as they are.
@@ -34,6 +35,8 @@ const MARGIN_STEP: f32 = 0.25;
 const MARGINS: usize = 33;
 /// Squared weights count so much beside squared errors.
 const STRENGTH: f64 = 100.0;
+/// Fewer queries do not tell that a loss is harmless.
+const ENOUGH_LISTS: usize = 30;
 /// Parts of the queries; what is foreseen for one comes from the others.
 const FOLDS: usize = 5;
 /// A loss of nDCG@10 that is taken for none: the true loss is smaller with the confidence below.
@@ -79,14 +82,18 @@ pub fn fit_early(
     let folder = StudentFolder::open(student).map_err(PipelineError::input)?;
     let mut config = folder.config().map_err(PipelineError::input)?;
     let engine = LoadedStudent::open(student, &StudentOptions::default())?;
-    let known = known_queries(recipe)?;
+    let known = KnownQueries::of(recipe)?;
     let mut collections = Vec::new();
     for section in &recipe.validation {
         collections.push(held_out(recipe, section, &known, progress)?);
     }
     let lists: Vec<&HeldOutList> = collections.iter().flat_map(|collection| &collection.lists).collect();
-    if lists.is_empty() {
-        return Ok(None);
+    if lists.len() < ENOUGH_LISTS {
+        progress.say(&format!(
+            "{} held-out queries are too few to learn when documents may be stopped early; {ENOUGH_LISTS} are needed",
+            lists.len()
+        ));
+        return finish_every_document(&folder, config);
     }
     let finals = final_logits(&engine, &lists, progress)?;
     let n_layers = config.encoder.num_hidden_layers;
@@ -100,7 +107,7 @@ pub fn fit_early(
     }
     let Some(best) = choose(&tried) else {
         progress.say("no document can be stopped early without a loss");
-        return Ok(None);
+        return finish_every_document(&folder, config);
     };
     let measured = EarlyMeasure {
         lists: lists.len(),
@@ -124,6 +131,16 @@ pub fn fit_early(
         lists.len()
     ));
     Ok(Some(EarlyChoice { chosen, tried }))
+}
+
+/// Takes back what was chosen before: it was chosen for other weights or from other queries.
+fn finish_every_document(
+    folder: &StudentFolder,
+    mut config: StudentConfig,
+) -> Result<Option<EarlyChoice>, PipelineError> {
+    config.early = None;
+    folder.replace_config(&config).map_err(PipelineError::failed)?;
+    Ok(None)
 }
 
 /// As [`fit_early`], and writes the choice into the provenance of a student that is there already.

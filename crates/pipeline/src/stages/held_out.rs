@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use r2r_distillation::query_text::normalized;
+use r2r_distillation::query_text::{normalized, sorted_words};
 use r2r_types::document::{Document, Query};
 use r2r_types::formats::beir::{Collection, read_qrels};
 use r2r_types::id::QueryId;
@@ -29,14 +29,29 @@ pub(crate) struct HeldOutList {
     pub(crate) documents: Vec<Arc<Document>>,
 }
 
-/// The texts of queries that were learned from (those of the `dev` lists were not), or that a test collection of the recipe asks.
-pub(crate) fn known_queries(recipe: &Recipe) -> Result<HashSet<String>, PipelineError> {
-    let train = read_examples(&recipe.artifact("distill").join(TRAIN))?;
-    let mut known: HashSet<String> = train.iter().map(|example| normalized(&example.query.text)).collect();
-    for path in &recipe.distillation.leakage {
-        known.extend(test_queries(&recipe.data_path(path))?.iter().map(|query| normalized(&query.text)));
+/// Queries that were learned from (those of the `dev` lists were not), or that a test collection of the recipe asks; the
+/// same words in another order are the same query.
+pub(crate) struct KnownQueries(HashSet<String>);
+
+impl KnownQueries {
+    /// Those of a recipe whose examples are distilled.
+    pub(crate) fn of(recipe: &Recipe) -> Result<Self, PipelineError> {
+        let train = read_examples(&recipe.artifact("distill").join(TRAIN))?;
+        let mut known = Self(HashSet::new());
+        known.add(train.iter().map(|example| example.query.text.as_str()));
+        for folder in recipe.test_folders() {
+            known.add(test_queries(&folder)?.iter().map(|query| query.text.as_str()));
+        }
+        Ok(known)
     }
-    Ok(known)
+
+    fn add<'a>(&mut self, queries: impl Iterator<Item = &'a str>) {
+        self.0.extend(queries.flat_map(|query| [normalized(query), sorted_words(query)]));
+    }
+
+    fn contains(&self, query: &str) -> bool {
+        self.0.contains(&normalized(query)) || self.0.contains(&sorted_words(query))
+    }
 }
 
 /// The queries of a collection that are not known and whose candidates hold a relevant document, in the order of a seeded
@@ -44,7 +59,7 @@ pub(crate) fn known_queries(recipe: &Recipe) -> Result<HashSet<String>, Pipeline
 pub(crate) fn held_out(
     recipe: &Recipe,
     section: &ValidationSection,
-    known: &HashSet<String>,
+    known: &KnownQueries,
     progress: &mut dyn Progress,
 ) -> Result<HeldOut, PipelineError> {
     let path = recipe.data_path(&section.path);
@@ -54,7 +69,7 @@ pub(crate) fn held_out(
     let qrels = read_qrels(&path, &section.split)?;
     let is_held_out = |query: &&Arc<Query>| {
         let relevant = qrels.judged(&query.id).is_some_and(|judged| judged.values().any(|grade| *grade > 0));
-        relevant && !known.contains(&normalized(&query.text))
+        relevant && !known.contains(&query.text)
     };
     let mut queries: Vec<Arc<Query>> = collection.queries.values().filter(is_held_out).cloned().collect();
     queries.sort_by_cached_key(|query| Sha256::digest(format!("{} {}", recipe.seed, query.id)).to_vec());
@@ -72,4 +87,19 @@ pub(crate) fn held_out(
         }
     }
     Ok(HeldOut { qrels, lists })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_query_is_known_in_any_order_of_its_words() {
+        let mut known = KnownQueries(HashSet::new());
+        known.add(["What is basalt?"].into_iter());
+        for query in ["what is  BASALT", "basalt: what is?", "is basalt what"] {
+            assert!(known.contains(query), "{query}");
+        }
+        assert!(!known.contains("what is granite"));
+    }
 }

@@ -28,7 +28,7 @@ use crate::progress::Progress;
 use crate::provenance::Provenance;
 use crate::recipe::{Recipe, ValidationSection};
 use crate::stages::distill::{DEV, TRAIN, read_examples};
-use crate::stages::held_out::{HeldOut, HeldOutList, held_out, known_queries};
+use crate::stages::held_out::{HeldOut, HeldOutList, KnownQueries, held_out};
 use crate::student::{LoadedStudent, StudentOptions};
 
 /// The similarity's weights that are tried: from none on, each √2 times the one before.
@@ -71,7 +71,7 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let engine = LoadedStudent::open(student, &StudentOptions::default())?;
     let distilled = recipe.artifact("distill");
     let (train, dev) = (read_examples(&distilled.join(TRAIN))?, read_examples(&distilled.join(DEV))?);
-    let known = known_queries(recipe)?;
+    let known = KnownQueries::of(recipe)?;
 
     let lexical = piece_weights(&engine, train.iter().chain(&dev))?;
     let judge = Judge { student: &engine, lexical: &lexical };
@@ -225,7 +225,7 @@ fn judged_lists(
     recipe: &Recipe,
     section: &ValidationSection,
     judge: &Judge<'_>,
-    known: &HashSet<String>,
+    known: &KnownQueries,
     progress: &mut dyn Progress,
 ) -> Result<JudgedLists, PipelineError> {
     let HeldOut { qrels, lists } = held_out(recipe, section, known, progress)?;
