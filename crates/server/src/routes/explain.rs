@@ -109,7 +109,7 @@ pub(crate) async fn explain(State(app): State<Arc<App>>, told: Told, request: Re
 
 async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
-    let read = |bytes: &[u8], _: &Limits| json::read::<ExplainRequest>(json::text_of(bytes)?)?.asked();
+    let read = |bytes: &[u8], limits: &Limits| json::read::<ExplainRequest>(json::text_of(bytes, limits)?)?.asked();
     let Opened { read, deadline, room: _room } = open(app, request, read).await?;
     let (asked, subject) = read?;
     asked.check(&app.config.limits, "documents")?;

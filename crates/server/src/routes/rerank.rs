@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use crate::app::App;
 use crate::asked::{Asked, Delivery};
 use crate::compute::task::List;
+use crate::config::Limits;
 use crate::dialects::{Caller, Dialect, Route, json_response};
 use crate::events::{Streamed, stream};
 use crate::json::{self, Keys};
@@ -37,7 +38,7 @@ async fn answer(
 ) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
     let Opened { read: (found, read), deadline, room } =
-        open(app, request, move |bytes, _| read(route, caller, bytes)).await?;
+        open(app, request, move |bytes, limits| read(route, caller, bytes, limits)).await?;
     *dialect = found;
     told.speaks(found);
     let mut asked = read?;
@@ -80,9 +81,9 @@ async fn answer(
 }
 
 /// The dialect of a body, and what it asks for.
-fn read(route: Route, caller: Caller, bytes: &[u8]) -> (Dialect, Result<Asked, Problem>) {
+fn read(route: Route, caller: Caller, bytes: &[u8], limits: &Limits) -> (Dialect, Result<Asked, Problem>) {
     let fallback = Dialect::of(route, caller, &Keys::default());
-    let text = match json::text_of(bytes) {
+    let text = match json::text_of(bytes, limits) {
         Ok(text) => text,
         Err(problem) => return (fallback, Err(problem)),
     };

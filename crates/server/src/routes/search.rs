@@ -120,7 +120,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let service = app.service()?;
     let no_index = || Problem::NotFound("there is no index to search: start with r2r serve --index DIR".to_owned());
     let index = Arc::clone(service.index.as_ref().ok_or_else(no_index)?);
-    let read = |bytes: &[u8], _: &Limits| json::read::<SearchRequest>(json::text_of(bytes)?);
+    let read = |bytes: &[u8], limits: &Limits| json::read::<SearchRequest>(json::text_of(bytes, limits)?);
     let Opened { read, deadline, room } = open(app, request, read).await?;
     let request = read?;
     let (query, depth) = request.query(&app.config.limits)?;
