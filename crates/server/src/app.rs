@@ -30,6 +30,8 @@ pub(crate) struct Service {
     pub(crate) compute: Arc<Compute>,
     /// The index, where one was named.
     pub(crate) index: Option<Arc<Bm25Retriever>>,
+    /// Turns of searches, as many at once as there are threads.
+    pub(crate) searches: Arc<Semaphore>,
     /// When it was ready, in seconds since 1970.
     pub(crate) since: u64,
 }

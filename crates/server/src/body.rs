@@ -72,7 +72,7 @@ async fn drain(mut body: Body) {
 
 impl Room {
     /// Takes room for more bytes, or says that there is none.
-    fn grow(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Problem> {
+    pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Problem> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let more =
             Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| Problem::Full(Full { retry_after: 1 }))?;

@@ -14,7 +14,7 @@ use reason_to_rank::student::{LoadedStudent, StudentOptions};
 use reason_to_rank::types::stage::StageError;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tracing::{error, info};
 
 use crate::app::{App, Service, unix_seconds};
@@ -137,7 +137,8 @@ fn load(app: &App, serving: &Serving) -> Result<(), ServeError> {
         search = index.is_some(),
         "ready"
     );
-    app.ready(Service { compute: Arc::new(compute), index, since: unix_seconds() });
+    let searches = Arc::new(Semaphore::new(student.engine().threads().get()));
+    app.ready(Service { compute: Arc::new(compute), index, searches, since: unix_seconds() });
     Ok(())
 }
 

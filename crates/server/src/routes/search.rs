@@ -10,10 +10,12 @@ use reason_to_rank::types::document::{Document, Query};
 use reason_to_rank::types::stage::Retriever;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::app::{App, unix_seconds};
 use crate::asked::{Answer, Answered, Asked, Delivery, ExplainField};
 use crate::body::Room;
+use crate::compute::Wishes;
 use crate::compute::task::{Failed, List};
 use crate::config::Limits;
 use crate::dialects::{Dialect, json_response, to_json};
@@ -121,15 +123,20 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let no_index = || Problem::NotFound("there is no index to search: start with r2r serve --index DIR".to_owned());
     let index = Arc::clone(service.index.as_ref().ok_or_else(no_index)?);
     let read = |bytes: &[u8], limits: &Limits| json::read::<SearchRequest>(json::text_of(bytes, limits)?);
-    let Opened { read, deadline, room } = open(app, request, read).await?;
+    let Opened { read, deadline, mut room } = open(app, request, read).await?;
     let request = read?;
     let (query, depth) = request.query(&app.config.limits)?;
 
-    let text = query.clone();
-    let finding = tokio::task::spawn_blocking(move || find(&index, text, depth));
-    let found = deadline.of(finding).await?;
-    let Found { documents, scores } =
-        found.map_err(|_| Problem::Failed(Failed("the search failed; the log says where".to_owned())))??;
+    // What the candidates cost is known when they are found: until then the request has a place in the queue.
+    let place = service.compute.admit(&[], Wishes::default()).map_err(Problem::Full)?;
+    let Found { documents, scores } = deadline.of(find(index, &service.searches, query.clone(), depth)).await??;
+    drop(place);
+    let bytes: usize = documents.iter().map(|document| document.title.len() + document.text.len()).sum();
+    if bytes > app.config.limits.max_pending_bytes {
+        let message = format!("{depth} candidates have {bytes} bytes: lower `depth`, or raise --max-pending-bytes");
+        return Err(Problem::invalid("depth", message));
+    }
+    room.grow(&app.room, bytes)?;
     let asked = Asked::of_list(Arc::new(List { query, documents })).with_reasons(request.explain, request.stream);
     let asked = Asked { top_n: Some(request.top_n.map_or(TOP_N, |Count(n)| n)), ..asked };
     told.asks(&asked);
@@ -204,7 +211,24 @@ impl SearchRequest {
     }
 }
 
-fn find(index: &Bm25Retriever, text: String, depth: usize) -> Result<Found, Failed> {
+/// Finds candidates when it has its turn. Nothing is searched for who goes away before; a search that was begun keeps
+/// its turn to its end, since nothing stops it.
+async fn find(
+    index: Arc<Bm25Retriever>,
+    turns: &Arc<Semaphore>,
+    text: String,
+    depth: usize,
+) -> Result<Found, Problem> {
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| Problem::Stopping)?;
+    let finding = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        retrieve(&index, text, depth)
+    });
+    let found = finding.await.map_err(|_| Failed("the search failed; the log says where".to_owned()))?;
+    Ok(found?)
+}
+
+fn retrieve(index: &Bm25Retriever, text: String, depth: usize) -> Result<Found, Failed> {
     let query = Arc::new(Query { id: "query".into(), text });
     let found = index.retrieve(&query, depth).map_err(|error| Failed(error.to_string()))?;
     let scores = found.list.iter().map(|candidate| candidate.score).collect();
@@ -240,5 +264,34 @@ fn reply(asked: &Asked, scores: &[f32], answer: Answer) -> SearchReply {
         candidates: asked.list.documents.len(),
         usage: Usage::of(answer.tokens),
         warnings: answer.warnings,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use reason_to_rank::retrieval::{Bm25, Searcher, build};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_search_waits_for_its_turn_and_gives_it_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("index");
+        let document = Document { id: "d".into(), title: String::new(), text: "Lava cools.".to_owned() };
+        build([Ok::<_, io::Error>(document)].into_iter(), &place, &mut |_| {}).unwrap();
+        let searcher = Arc::new(Searcher::open(&place).unwrap());
+        let index = Arc::new(Bm25Retriever { searcher, bm25: Bm25::default() });
+
+        let turns = Arc::new(Semaphore::new(1));
+        let turn = turns.acquire().await.unwrap();
+        let impatient = find(Arc::clone(&index), &turns, "lava".to_owned(), 5);
+        assert!(timeout(Duration::from_millis(20), impatient).await.is_err(), "two searches had one turn");
+        drop(turn);
+        let found = find(index, &turns, "lava".to_owned(), 5).await.unwrap();
+        assert_eq!((found.documents.len(), turns.available_permits()), (1, 1));
     }
 }
