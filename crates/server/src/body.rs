@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use http_body_util::BodyExt;
+use hyper::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -64,7 +65,7 @@ async fn collect(body: &mut Body, limits: &Limits, room: &Arc<Semaphore>) -> Res
 async fn drain(mut body: Body) {
     let mut rest = DRAIN.1;
     while let Some(Ok(frame)) = body.frame().await {
-        let read = frame.data_ref().map_or(0, hyper::body::Bytes::len);
+        let read = frame.data_ref().map_or(0, Bytes::len);
         let Some(left) = rest.checked_sub(read) else { return };
         rest = left;
     }
@@ -81,6 +82,23 @@ impl Room {
             None => self.0 = Some(more),
         }
         Ok(())
+    }
+
+    /// An answer that keeps the room of its request until the last byte of it is sent: whoever reads slowly has others
+    /// wait, and not the server's memory.
+    pub(crate) fn keep(self, answer: String) -> Bytes {
+        Bytes::from_owner(Kept { answer, _room: self })
+    }
+}
+
+struct Kept {
+    answer: String,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        self.answer.as_bytes()
     }
 }
 
@@ -112,6 +130,16 @@ mod tests {
             let problem = receive(body, &limits(), &room).await.err();
             assert_eq!(problem, Some(Problem::BodyTooLarge { max: 10 }));
         }
+        assert_eq!(room.available_permits(), 1000);
+    }
+
+    #[tokio::test]
+    async fn an_answer_keeps_the_room_of_its_request() {
+        let room = Arc::new(Semaphore::new(1000));
+        let received = receive(chunks(&["12345"]), &limits(), &room).await.unwrap();
+        let answer = received.room.keep("54321".to_owned());
+        assert_eq!((&answer[..], room.available_permits()), (&b"54321"[..], 995));
+        drop(answer);
         assert_eq!(room.available_permits(), 1000);
     }
 

@@ -16,12 +16,11 @@ use std::time::Instant;
 
 use reason_to_rank::model::encoding::Limits as PieceLimits;
 use reason_to_rank::student::LoadedStudent;
-use reason_to_rank::types::reasoning::Reasoning;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::compute::admission::{Admission, Capacity, Full, Load, Ticket};
 use crate::compute::cost::{Costs, REASONS_TOKENS};
-use crate::compute::task::{Explaining, Failed, List, Place, Pointing, Scores, Scoring, Span, Task};
+use crate::compute::task::{Explaining, Failed, List, Place, Pointing, Reasons, Scores, Scoring, Span, Task};
 use crate::compute::worker::{BatchSize, Queue, Worker};
 use crate::config::Limits;
 use crate::metrics::Metrics;
@@ -152,11 +151,7 @@ impl Admitted {
     }
 
     /// Reasons for documents at their places, in the order given, each as soon as it is written.
-    pub(crate) fn explain(
-        &self,
-        list: &Arc<List>,
-        places: Vec<Place>,
-    ) -> mpsc::UnboundedReceiver<Result<Reasoning, Failed>> {
+    pub(crate) fn explain(&self, list: &Arc<List>, places: Vec<Place>) -> Reasons {
         let (reply, reasons) = mpsc::unbounded_channel();
         if !places.is_empty() {
             self.compute.queue.push(Task::Explain(Explaining {

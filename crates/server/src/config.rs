@@ -35,8 +35,8 @@ pub struct Limits {
     pub deadline: Duration,
     /// How long a client may take to begin, to send a request's body, and may leave its answer unread.
     pub read_timeout: Duration,
-    /// How long a connection may go without a whole head of its next request. Longer than load balancers keep theirs, which
-    /// would else send requests into closing ones.
+    /// How long a connection may go without a whole head of its next request, and how long an answer that is ready may at
+    /// least take to be read. Longer than load balancers keep theirs, which would else send requests into closing ones.
     pub idle_timeout: Duration,
     /// Connections at once.
     pub max_connections: usize,

@@ -1,7 +1,6 @@
 //! Answers as server-sent events: the ranking at once, then each reason as it is written.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,14 +8,11 @@ use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
-use reason_to_rank::types::reasoning::Reasoning as Written;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use crate::body::Room;
-use crate::compute::Admitted;
-use crate::compute::task::{Failed, List, Place};
+use crate::compute::task::{Place, Reasons};
 use crate::dialects::to_json;
 use crate::problem::Problem;
 use crate::ranking::{Until, missing_reasons};
@@ -25,16 +21,21 @@ use crate::shapes::{Reasoning, Usage};
 /// How often a comment is sent while nothing else is, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// What the events are made of.
+/// What the events are made of, with all that they keep alive: whoever drops it ends the writing of reasons.
 pub(crate) struct Streamed {
     /// The answer without reasons, as JSON.
     pub(crate) ranking: String,
-    pub(crate) list: Arc<List>,
-    /// The documents to explain, best first.
+    /// The documents that are explained, best first.
     pub(crate) places: Vec<Place>,
+    /// Their reasons. Who writes them has the place in the queue: however slowly they are read, it is free when the last
+    /// one is written.
+    pub(crate) reasons: Reasons,
     pub(crate) warnings: Vec<String>,
     pub(crate) tokens: usize,
     pub(crate) deadline: Until,
+    /// The room of the request.
+    #[expect(dead_code, reason = "it is kept until the answer is read, and then free")]
+    pub(crate) room: Room,
 }
 
 /// `event: reasoning`
@@ -71,23 +72,14 @@ enum Next {
     Nothing,
 }
 
-/// A stream with all that it keeps alive: whoever drops it ends its work.
 struct State {
     streamed: Streamed,
-    reasons: mpsc::UnboundedReceiver<Result<Written, Failed>>,
     next: Next,
-    _admitted: Option<Admitted>,
-    _room: Room,
 }
 
-/// The events of an answer; its reasons are being written from now on. Nothing needs to be let in where there is
-/// nothing to explain.
-pub(crate) fn stream(admitted: Option<Admitted>, streamed: Streamed, room: Room) -> Response<Body> {
-    let reasons = match &admitted {
-        Some(admitted) => admitted.explain(&streamed.list, streamed.places.clone()),
-        None => mpsc::unbounded_channel().1,
-    };
-    let state = State { streamed, reasons, next: Next::Ranking, _admitted: admitted, _room: room };
+/// The events of an answer.
+pub(crate) fn stream(streamed: Streamed) -> Response<Body> {
+    let state = State { streamed, next: Next::Ranking };
     let events = stream::unfold(state, |mut state| async move {
         let event = state.event().await?;
         Some((Ok::<Event, Infallible>(event), state))
@@ -114,7 +106,7 @@ impl State {
 
     async fn reason(&mut self, written: usize) -> Event {
         let n = self.streamed.places.len();
-        match self.streamed.deadline.of(self.reasons.recv()).await {
+        match self.streamed.deadline.of(self.streamed.reasons.recv()).await {
             Ok(Some(Ok(reasoning))) => {
                 self.next = Next::Reason(written + 1);
                 let index = self.streamed.places[written].document;
@@ -125,7 +117,7 @@ impl State {
             Err(late) => {
                 // What was written counts; what is missing is said at the end.
                 self.streamed.warnings.push(missing_reasons(written, n, &late.to_string()));
-                self.reasons.close();
+                self.streamed.reasons.close();
                 self.done()
             }
         }

@@ -72,7 +72,8 @@ pub(crate) struct LimitArguments {
     /// Seconds that a client may take to begin, to send a request's body, and may leave its answer unread.
     #[arg(long, value_name = "SECONDS", default_value = "20")]
     pub read_timeout: NonZeroU64,
-    /// Seconds that a connection may wait for its next request; more than load balancers keep theirs.
+    /// Seconds that a connection may wait for its next request, and that an answer may at least take to be read; more than
+    /// load balancers keep theirs.
     #[arg(long, value_name = "SECONDS", default_value = "75")]
     pub idle_timeout: NonZeroU64,
     /// Connections at once.

@@ -50,6 +50,9 @@ pub(crate) struct Scores {
     pub(crate) timing: Timing,
 }
 
+/// Reasons in the order of the places that were given, each as soon as it is written.
+pub(crate) type Reasons = mpsc::UnboundedReceiver<Result<Reasoning, Failed>>;
+
 /// A document to explain, at its place in an order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {

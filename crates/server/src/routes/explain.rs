@@ -110,7 +110,7 @@ pub(crate) async fn explain(State(app): State<Arc<App>>, told: Told, request: Re
 async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
     let read = |bytes: &[u8], limits: &Limits| json::read::<ExplainRequest>(json::text_of(bytes, limits)?)?.asked();
-    let Opened { read, deadline, room: _room } = open(app, request, read).await?;
+    let Opened { read, deadline, room } = open(app, request, read).await?;
     let (asked, subject) = read?;
     asked.check(&app.config.limits, "documents")?;
     told.asks(&asked);
@@ -167,7 +167,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
         }
         (None, _) => return Err(Problem::Stopping),
     };
-    Ok(json_response(StatusCode::OK, json))
+    Ok(json_response(StatusCode::OK, room.keep(json)))
 }
 
 impl ExplainRequest {

@@ -57,7 +57,7 @@ async fn answer(
             explain(&admitted, &asked, &mut ranked, deadline).await;
             let warnings = ranked.answer.warnings.join("; ");
             let json = found.reply(&asked, ranked.answer)?;
-            let mut response = json_response(StatusCode::OK, json);
+            let mut response = json_response(StatusCode::OK, room.keep(json));
             // A bare list has no place for them.
             if found == Dialect::Tei
                 && !warnings.is_empty()
@@ -71,9 +71,9 @@ async fn answer(
         Delivery::Events => {
             let warnings = ranked.answer.warnings.clone();
             let ranking = found.reply(&asked, ranked.answer)?;
-            let of_events =
-                Streamed { ranking, list: Arc::clone(&asked.list), places: ranked.places, warnings, tokens, deadline };
-            let mut response = stream(Some(admitted), of_events, room);
+            let places = ranked.places;
+            let reasons = admitted.explain(&asked.list, places.clone());
+            let mut response = stream(Streamed { ranking, places, reasons, warnings, tokens, deadline, room });
             timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
             Ok(response)
         }

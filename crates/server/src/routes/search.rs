@@ -10,7 +10,7 @@ use reason_to_rank::types::document::{Document, Query};
 use reason_to_rank::types::stage::Retriever;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::{App, unix_seconds};
 use crate::asked::{Answer, Answered, Asked, Delivery, ExplainField};
@@ -150,14 +150,14 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let mut response = match asked.delivery {
         Delivery::Whole => {
             explain(&admitted, &asked, &mut ranked, deadline).await;
-            json_response(StatusCode::OK, to_json(&reply(&asked, &scores, ranked.answer))?)
+            json_response(StatusCode::OK, room.keep(to_json(&reply(&asked, &scores, ranked.answer))?))
         }
         Delivery::Events => {
             let warnings = ranked.answer.warnings.clone();
             let ranking = to_json(&reply(&asked, &scores, ranked.answer))?;
-            let of_events =
-                Streamed { ranking, list: Arc::clone(&asked.list), places: ranked.places, warnings, tokens, deadline };
-            stream(Some(admitted), of_events, room)
+            let places = ranked.places;
+            let reasons = admitted.explain(&asked.list, places.clone());
+            stream(Streamed { ranking, places, reasons, warnings, tokens, deadline, room })
         }
     };
     timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
@@ -179,9 +179,8 @@ fn nothing_found(asked: &Asked, model: &str, request_id: &str, deadline: Until) 
     Ok(match asked.delivery {
         Delivery::Whole => json_response(StatusCode::OK, ranking),
         Delivery::Events => {
-            let list = Arc::clone(&asked.list);
-            let of_events = Streamed { ranking, list, places: Vec::new(), warnings, tokens: 0, deadline };
-            stream(None, of_events, Room::default())
+            let (places, reasons, room) = (Vec::new(), mpsc::unbounded_channel().1, Room::default());
+            stream(Streamed { ranking, places, reasons, warnings, tokens: 0, deadline, room })
         }
     })
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use r2r_server::config::{Limits, ServerConfig};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::running::{Running, Who};
 
@@ -102,4 +102,40 @@ async fn all_bodies_together_have_a_limit() {
     let answer = server.post("/v1/rerank", &body(2000)).await;
     assert_eq!((answer.status, answer.header("retry-after")), (429, "1"));
     assert_eq!(server.post("/v1/rerank", &body(500)).await.status, 200);
+}
+
+/// Sends a request and does not read its answer, of which this end of the connection takes next to nothing.
+async fn ask_and_look_away(server: &Running, body: &Value) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let body = body.to_string();
+    let head = format!("POST /v1/rerank HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn who_does_not_read_keeps_the_room_of_the_answer_and_no_place_in_the_queue() {
+    let limits = Limits { max_pending_bytes: 16 << 20, max_queue_requests: 1, ..Limits::default() };
+    let server = Running::start(Who::Small, ServerConfig { limits, ..ServerConfig::default() }).await;
+    // Texts come back, and are more than the system takes off the server's hands.
+    let large = json!({"query": "q", "documents": vec!["Lava cools. ".repeat(8000); 100]});
+    let mut streamed = large.clone();
+    streamed["explain"] = json!({"top": 1});
+    streamed["stream"] = json!(true);
+    let small = json!({"query": "q", "documents": ["a"]});
+    for asked in [&large, &streamed] {
+        let before = server.metric("r2r_requests_total{path=\"/v1/rerank\",status=\"200\"}").await;
+        let unread = ask_and_look_away(&server, asked).await;
+        server
+            .wait_until("r2r_requests_total{path=\"/v1/rerank\",status=\"200\"}", |answered| answered > before)
+            .await;
+        server.wait_until("r2r_queue_requests", |requests| requests == 0.0).await;
+        assert_eq!(server.post("/v1/rerank", &small).await.status, 200);
+        assert_eq!(server.post("/v1/rerank", &large).await.status, 429, "there is room for one of them");
+        drop(unread);
+        while server.post("/v1/rerank", &large).await.status == 429 {}
+    }
 }
