@@ -10,6 +10,7 @@ pub(crate) mod task;
 pub(crate) mod turns;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -75,7 +76,11 @@ impl Compute {
             batch: BatchSize { max_tokens: max_batch_tokens, turn_tokens: max_batch_tokens.div_ceil(TURNS_A_BATCH) },
         };
         let of_worker = Arc::clone(&queue);
-        let thread = thread::Builder::new().name("r2r-compute".to_owned()).spawn(move || worker.run(&of_worker))?;
+        let thread = thread::Builder::new().name("r2r-compute".to_owned()).spawn(move || {
+            // However it ends, nobody is left to wait for it.
+            let _ = catch_unwind(AssertUnwindSafe(|| worker.run(&of_worker)));
+            of_worker.close();
+        })?;
         let costs = Costs::new(PieceLimits::of(student.engine().config()));
         let together = (threads / 2).max(1);
         Ok(Self { student, admission, costs, queue, together, max_batch_tokens, thread: Some(thread) })
@@ -84,6 +89,16 @@ impl Compute {
     /// The student.
     pub(crate) fn student(&self) -> &Arc<LoadedStudent> {
         &self.student
+    }
+
+    /// Whether the loop goes on.
+    pub(crate) fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Lets the loop end after its batch.
+    pub(crate) fn close(&self) {
+        self.queue.close();
     }
 
     /// Tokens that are computed together.
@@ -113,7 +128,7 @@ impl Compute {
 
 impl Drop for Compute {
     fn drop(&mut self) {
-        self.queue.close();
+        self.close();
         if let Some(thread) = self.thread.take() {
             // The loop catches what its work does; nothing is left to report.
             let _ = thread.join();
@@ -186,5 +201,57 @@ impl Admitted {
 }
 
 fn closed() -> Failed {
-    Failed("the server is stopping".to_owned())
+    Failed("the work was given up: the server is stopping, or the log says why".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use reason_to_rank::student::StudentOptions;
+    use reason_to_rank::types::document::Document;
+
+    use super::*;
+
+    fn compute() -> Arc<Compute> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/golden/student");
+        let student = Arc::new(LoadedStudent::open(&folder, &StudentOptions::default()).unwrap());
+        Arc::new(Compute::start(student, &Limits::default(), 1000.0, Arc::new(Metrics::new())).unwrap())
+    }
+
+    fn list() -> Arc<List> {
+        let document = Document { id: "0".into(), title: String::new(), text: "Lava cools. Rocks form.".to_owned() };
+        Arc::new(List { query: "how do rocks form".to_owned(), documents: vec![document] })
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_the_requests_of_its_batch_and_no_other() {
+        let (compute, list) = (compute(), list());
+        let admitted = compute.admit(&[Arc::clone(&list)], Wishes::default()).unwrap();
+        let expected = admitted.score(&[Arc::clone(&list)]).await.unwrap().scored;
+        let (reply, answer) = oneshot::channel();
+        compute.queue.push(Task::Point(Pointing {
+            list: Arc::clone(&list),
+            // There is no such document.
+            documents: vec![(7, 10)],
+            together: 1,
+            found: Vec::new(),
+            ticket: Arc::clone(&admitted.ticket),
+            reply,
+        }));
+        assert!(answer.await.is_err(), "its channel closes");
+        assert_eq!(admitted.score(&[list]).await.unwrap().scored, expected);
+        assert!(compute.is_running());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_loop_that_has_ended() {
+        let compute = compute();
+        compute.close();
+        while compute.is_running() {
+            tokio::task::yield_now().await;
+        }
+        let (list, wishes) = ([list()], Wishes::default());
+        assert!(compute.admit(&list, wishes).unwrap().score(&list).await.is_err());
+    }
 }

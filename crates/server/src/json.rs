@@ -99,7 +99,8 @@ fn check_values(text: &str, most: usize) -> Result<(), Problem> {
             return Err(Problem::NotJson(format!("the body is nested deeper than {MAX_NESTING} objects and lists")));
         }
         if values > most {
-            let message = format!("the body has more than {most} values: send fewer documents, or raise --max-documents");
+            let message =
+                format!("the body has more than {most} values: send fewer documents, or raise --max-documents");
             return Err(Problem::Invalid { message, param: None });
         }
     }

@@ -222,7 +222,8 @@ impl Operation {
     /// Readiness.
     pub(crate) fn health() -> Self {
         let reply = Body::Json(|generator| vec![schema::<Health>(generator)]);
-        let description = "503 while the student is being loaded, and when the server was told to stop.";
+        let description =
+            "503 while the student is being loaded, when the server was told to stop, and when it computes no more.";
         Self::asked_by_get("Whether requests are answered", description, "Server", reply, None)
     }
 

@@ -205,10 +205,7 @@ pub(crate) async fn open<T: Send + 'static>(
 }
 
 /// Does work on so many bytes: at once where they are few, elsewhere where others would wait for it.
-async fn off_thread<R: Send + 'static>(
-    bytes: usize,
-    work: impl FnOnce() -> R + Send + 'static,
-) -> Result<R, Problem> {
+async fn off_thread<R: Send + 'static>(bytes: usize, work: impl FnOnce() -> R + Send + 'static) -> Result<R, Problem> {
     if bytes < LARGE {
         return Ok(work());
     }

@@ -212,12 +212,7 @@ impl SearchRequest {
 
 /// Finds candidates when it has its turn. Nothing is searched for who goes away before; a search that was begun keeps
 /// its turn to its end, since nothing stops it.
-async fn find(
-    index: Arc<Bm25Retriever>,
-    turns: &Arc<Semaphore>,
-    text: String,
-    depth: usize,
-) -> Result<Found, Problem> {
+async fn find(index: Arc<Bm25Retriever>, turns: &Arc<Semaphore>, text: String, depth: usize) -> Result<Found, Problem> {
     let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| Problem::Stopping)?;
     let finding = tokio::task::spawn_blocking(move || {
         let _turn = turn;

@@ -129,9 +129,7 @@ async fn who_does_not_read_keeps_the_room_of_the_answer_and_no_place_in_the_queu
     for asked in [&large, &streamed] {
         let before = server.metric("r2r_requests_total{path=\"/v1/rerank\",status=\"200\"}").await;
         let unread = ask_and_look_away(&server, asked).await;
-        server
-            .wait_until("r2r_requests_total{path=\"/v1/rerank\",status=\"200\"}", |answered| answered > before)
-            .await;
+        server.wait_until("r2r_requests_total{path=\"/v1/rerank\",status=\"200\"}", |answered| answered > before).await;
         server.wait_until("r2r_queue_requests", |requests| requests == 0.0).await;
         assert_eq!(server.post("/v1/rerank", &small).await.status, 200);
         assert_eq!(server.post("/v1/rerank", &large).await.status, 429, "there is room for one of them");
