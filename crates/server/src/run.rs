@@ -55,6 +55,9 @@ pub enum ServeError {
     /// The student fails.
     #[error(transparent)]
     Warm(#[from] StageError),
+    /// Loading panicked.
+    #[error("loading the student or the index failed inside, which is a bug of r2r; the log says where")]
+    Panicked,
     /// The system gives no threads or signals.
     #[error("the system gives no threads or signals: {0}")]
     System(#[source] io::Error),
@@ -101,13 +104,6 @@ impl Server {
         };
         thread::Builder::new().name("r2r-load".to_owned()).spawn(report).map_err(ServeError::System)?;
 
-        let failed = async {
-            match loading.await {
-                Ok(Err(error)) => error,
-                // Nothing is left to wait for: the server goes on.
-                Ok(Ok(())) | Err(_) => std::future::pending().await,
-            }
-        };
         let limits = app.config.limits.clone();
         let stopping = Arc::clone(&app);
         let stop = async move {
@@ -117,8 +113,17 @@ impl Server {
         };
         tokio::select! {
             () = listen(listener, router(&app), &limits, stop, hurry) => Ok(()),
-            error = failed => Err(error),
+            error = failure(loading) => Err(error),
         }
+    }
+}
+
+/// Why nothing could be loaded; not ready where everything was.
+async fn failure(loading: oneshot::Receiver<Result<(), ServeError>>) -> ServeError {
+    match loading.await {
+        Ok(Ok(())) => std::future::pending().await,
+        Ok(Err(error)) => error,
+        Err(_) => ServeError::Panicked,
     }
 }
 
@@ -202,5 +207,21 @@ impl Signals {
 
     async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_while_loading_ends_the_server() {
+        let (loaded, loading) = oneshot::channel();
+        let loader: thread::JoinHandle<()> = thread::spawn(move || {
+            let _loaded: oneshot::Sender<Result<(), ServeError>> = loaded;
+            panic!("weights that nobody foresaw");
+        });
+        assert!(matches!(failure(loading).await, ServeError::Panicked));
+        assert!(loader.join().is_err());
     }
 }
