@@ -50,6 +50,8 @@ pub(crate) struct Wishes {
     pub(crate) explained: usize,
     /// Documents whose sentences are looked at.
     pub(crate) pointed: usize,
+    /// Word pieces of each document that are read at most; as many as the student can where `None`.
+    pub(crate) pieces: Option<usize>,
 }
 
 impl Compute {
@@ -113,9 +115,14 @@ impl Compute {
 
     /// Lets a request in, or refuses it at once.
     pub(crate) fn admit(self: &Arc<Self>, lists: &[Arc<List>], wishes: Wishes) -> Result<Admitted, Full> {
-        let costs: Vec<Vec<usize>> = lists.iter().map(|list| self.costs_of(list)).collect();
-        let scoring: usize = costs.iter().flatten().sum();
-        let longest = costs.iter().flatten().max().copied().unwrap_or_default();
+        let costs_of = |list: &Arc<List>| {
+            let bare = self.costs.of_document(&list.query, "", "");
+            let most = wishes.pieces.map_or(usize::MAX, |pieces| bare.saturating_add(pieces));
+            self.costs_of(list).into_iter().map(move |cost| cost.min(most))
+        };
+        let costs: Vec<usize> = lists.iter().flat_map(costs_of).collect();
+        let scoring: usize = costs.iter().sum();
+        let longest = costs.iter().max().copied().unwrap_or_default();
         let tokens = scoring + wishes.explained * REASONS_TOKENS + wishes.pointed * longest;
         Ok(Admitted { compute: Arc::clone(self), ticket: self.admission.admit(tokens, Instant::now())? })
     }
@@ -205,7 +212,7 @@ fn closed() -> Failed {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::Path;
 
     use reason_to_rank::student::StudentOptions;
@@ -213,7 +220,8 @@ mod tests {
 
     use super::*;
 
-    fn compute() -> Arc<Compute> {
+    /// A student of two small layers with fixed weights.
+    pub(crate) fn compute() -> Arc<Compute> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/golden/student");
         let student = Arc::new(LoadedStudent::open(&folder, &StudentOptions::default()).unwrap());
         Arc::new(Compute::start(student, &Limits::default(), 1000.0, Arc::new(Metrics::new())).unwrap())
@@ -222,6 +230,17 @@ mod tests {
     fn list() -> Arc<List> {
         let document = Document { id: "0".into(), title: String::new(), text: "Lava cools. Rocks form.".to_owned() };
         Arc::new(List { query: "how do rocks form".to_owned(), documents: vec![document] })
+    }
+
+    #[test]
+    fn a_document_costs_what_is_wanted_of_it() {
+        let (compute, list) = (compute(), [list()]);
+        let cost = |pieces: Option<usize>| {
+            let _admitted = compute.admit(&list, Wishes { pieces, ..Wishes::default() }).unwrap();
+            compute.load().tokens
+        };
+        assert!(cost(Some(2)) < cost(None));
+        assert_eq!(cost(Some(1000)), cost(None));
     }
 
     #[tokio::test]

@@ -42,7 +42,7 @@ pub(crate) fn admit(service: &Service, asked: &Asked) -> Result<Admitted, Proble
         }
     }
     let pointed = if asked.spans.is_some() { asked.shown() } else { 0 };
-    let wishes = Wishes { explained: asked.explained(), pointed };
+    let wishes = Wishes { explained: asked.explained(), pointed, pieces: asked.max_tokens_per_document };
     compute.admit(std::slice::from_ref(&asked.list), wishes).map_err(Problem::Full)
 }
 

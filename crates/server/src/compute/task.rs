@@ -13,7 +13,7 @@ use crate::compute::cost::REASONS_TOKENS;
 use crate::compute::turns::Steps;
 
 /// A query with its documents.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct List {
     /// The query.
     pub(crate) query: String,

@@ -236,25 +236,18 @@ fn answer(json: Result<String, Problem>, told: &Told) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use reason_to_rank::student::{LoadedStudent, StudentOptions};
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::compute::Compute;
-    use crate::config::{Limits, ServerConfig};
+    use crate::compute::tests::compute;
+    use crate::config::ServerConfig;
 
     #[tokio::test]
     async fn a_server_that_computes_no_more_is_not_healthy() {
         let app = Arc::new(App::new(ServerConfig::default()));
         let code = async || health(State(Arc::clone(&app))).await.status();
         assert_eq!(code().await, StatusCode::SERVICE_UNAVAILABLE);
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/golden/student");
-        let student = Arc::new(LoadedStudent::open(&folder, &StudentOptions::default()).unwrap());
-        let compute = Compute::start(student, &Limits::default(), 1000.0, Arc::clone(&app.metrics)).unwrap();
-        let compute = Arc::new(compute);
-        let searches = Arc::new(Semaphore::new(1));
+        let (compute, searches) = (compute(), Arc::new(Semaphore::new(1)));
         app.ready(Service { compute: Arc::clone(&compute), index: None, searches, since: 0 });
         assert_eq!(code().await, StatusCode::OK);
         compute.close();
