@@ -8,14 +8,15 @@ use reason_to_rank::retrieval::Bm25Retriever;
 use tokio::sync::Semaphore;
 
 use crate::compute::Compute;
-use crate::config::ServerConfig;
+use crate::config::{Limits, ServerConfig};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
 /// The server's state.
 pub(crate) struct App {
-    pub(crate) config: ServerConfig,
+    pub(crate) limits: Limits,
+    pub(crate) cors_origins: Vec<String>,
     pub(crate) keys: Keys,
     pub(crate) metrics: Arc<Metrics>,
     /// Room for the bytes of bodies, in work or waiting.
@@ -37,16 +38,17 @@ pub(crate) struct Service {
 }
 
 impl App {
-    /// A server that is not ready yet.
-    pub(crate) fn new(config: ServerConfig) -> Self {
-        let room = config.limits.max_pending_bytes.min(Semaphore::MAX_PERMITS);
+    /// A server that is not ready yet. Of the keys it keeps digests.
+    pub(crate) fn new(ServerConfig { keys, cors_origins, limits }: ServerConfig) -> Self {
+        let room = limits.max_pending_bytes.min(Semaphore::MAX_PERMITS);
         Self {
-            keys: Keys::new(&config.keys),
+            keys: Keys::new(&keys),
             metrics: Arc::new(Metrics::new()),
             room: Arc::new(Semaphore::new(room)),
             service: OnceLock::new(),
             is_stopping: AtomicBool::new(false),
-            config,
+            limits,
+            cors_origins,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Who may ask, and how much is taken on.
-#[derive(Clone, Debug, Default)]
+/// Who may ask, and how much is taken on. It cannot be printed, since keys are in it.
+#[derive(Clone, Default)]
 pub struct ServerConfig {
     /// Keys that clients send as `Authorization: Bearer KEY`; any one of them will do, and none is asked for where the
     /// list is empty.

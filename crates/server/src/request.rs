@@ -197,7 +197,7 @@ pub(crate) async fn open<T: Send + 'static>(
     request: Request,
     read: impl FnOnce(&[u8], &Limits) -> T + Send + 'static,
 ) -> Result<Opened<T>, Problem> {
-    let limits = app.config.limits.clone();
+    let limits = app.limits.clone();
     let Received { bytes, room } = receive(request.into_body(), &limits, &app.room).await?;
     let deadline = Until::from_now(limits.deadline);
     let read = off_thread(bytes.len(), move || read(&bytes, &limits)).await?;

@@ -105,7 +105,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     }
     let keyed = keyed.route_layer(from_fn_with_state(Arc::clone(app), authorize));
     let mut router = open.merge(keyed).fallback(nothing_here).method_not_allowed_fallback(wrong_method);
-    if let Some(cors) = cors(&app.config.cors_origins) {
+    if let Some(cors) = cors(&app.cors_origins) {
         router = router.layer(cors);
     }
     router.layer(from_fn_with_state(Arc::clone(app), track)).with_state(Arc::clone(app))

@@ -104,7 +104,7 @@ impl Server {
         };
         thread::Builder::new().name("r2r-load".to_owned()).spawn(report).map_err(ServeError::System)?;
 
-        let limits = app.config.limits.clone();
+        let limits = app.limits.clone();
         let stopping = Arc::clone(&app);
         let stop = async move {
             stop.await;
@@ -132,7 +132,7 @@ fn load(app: &App, serving: &Serving) -> Result<(), ServeError> {
     let index = serving.index.as_deref().map(Searcher::open).transpose()?;
     let student = Arc::new(LoadedStudent::open(&serving.student, &serving.options).map_err(ServeError::Student)?);
     let speed = warm_up(&student)?;
-    let compute = Compute::start(Arc::clone(&student), &app.config.limits, speed, Arc::clone(&app.metrics))
+    let compute = Compute::start(Arc::clone(&student), &app.limits, speed, Arc::clone(&app.metrics))
         .map_err(ServeError::System)?;
     let index = index.map(|searcher| Arc::new(Bm25Retriever { searcher: Arc::new(searcher), bm25: Bm25::default() }));
     info!(

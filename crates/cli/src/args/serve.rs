@@ -1,5 +1,6 @@
 //! The words of `r2r serve` and `r2r mcp`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ pub(crate) struct Serve {
     /// A key that clients must send (`Authorization: Bearer KEY`); may be repeated. Others see the words of a command:
     /// better is the variable `R2R_API_KEY`, with a comma between keys [default: no key is asked for].
     #[arg(long = "api-key", value_name = "KEY", env = "R2R_API_KEY", value_delimiter = ',', hide_env_values = true)]
-    pub api_keys: Vec<String>,
+    pub api_keys: Vec<ApiKey>,
     /// An origin whose web pages may call this server, such as `https://example.org`, or `*`; may be repeated
     /// [default: none].
     #[arg(long = "cors-origin", value_name = "ORIGIN")]
@@ -39,6 +40,22 @@ pub(crate) struct Serve {
     /// What is logged: error, warn, info (each request) or debug.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["off", "error", "warn", "info", "debug"])]
     pub log_level: String,
+}
+
+/// A key, which is never printed.
+#[derive(Clone)]
+pub(crate) struct ApiKey(pub String);
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self(key)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey")
+    }
 }
 
 /// How much a server takes on.
@@ -108,4 +125,19 @@ address changes. http://127.0.0.1:8080/docs tells what is answered.";
 pub(crate) struct Mcp {
     #[command(flatten)]
     pub student: StudentArguments,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Arguments;
+
+    #[test]
+    fn keys_are_not_printed_with_the_other_words() {
+        let arguments =
+            Arguments::try_parse_from(["r2r", "serve", "--api-key", "hidden-one,hidden-two", "--port", "81"]).unwrap();
+        let printed = format!("{arguments:?}");
+        assert!(printed.contains("81") && !printed.contains("hidden"), "{printed}");
+    }
 }

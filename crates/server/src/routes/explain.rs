@@ -112,7 +112,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let read = |bytes: &[u8], limits: &Limits| json::read::<ExplainRequest>(json::text_of(bytes, limits)?)?.asked();
     let Opened { read, deadline, room } = open(app, request, read).await?;
     let (asked, subject) = read?;
-    asked.check(&app.config.limits, "documents")?;
+    asked.check(&app.limits, "documents")?;
     told.asks(&asked);
 
     let admitted = admit(service, &asked)?;

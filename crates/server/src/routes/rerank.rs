@@ -43,7 +43,7 @@ async fn answer(
     *dialect = found;
     told.speaks(found);
     let asked = read?;
-    asked.check(&app.config.limits, found.documents_field())?;
+    asked.check(&app.limits, found.documents_field())?;
     told.asks(&asked);
 
     let admitted = admit(service, &asked)?;

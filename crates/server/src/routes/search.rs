@@ -125,14 +125,14 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let read = |bytes: &[u8], limits: &Limits| json::read::<SearchRequest>(json::text_of(bytes, limits)?);
     let Opened { read, deadline, mut room } = open(app, request, read).await?;
     let request = read?;
-    let (query, depth) = request.query(&app.config.limits)?;
+    let (query, depth) = request.query(&app.limits)?;
 
     // What the candidates cost is known when they are found: until then the request has a place in the queue.
     let place = service.compute.admit(&[], Wishes::default()).map_err(Problem::Full)?;
     let Found { documents, scores } = deadline.of(find(index, &service.searches, query.clone(), depth)).await??;
     drop(place);
     let bytes: usize = documents.iter().map(|document| document.title.len() + document.text.len()).sum();
-    if bytes > app.config.limits.max_pending_bytes {
+    if bytes > app.limits.max_pending_bytes {
         let message = format!("{depth} candidates have {bytes} bytes: lower `depth`, or raise --max-pending-bytes");
         return Err(Problem::invalid("depth", message));
     }

@@ -146,7 +146,7 @@ pub(crate) async fn info(State(app): State<Arc<App>>, told: Told) -> Response<Bo
     let json = app.service().and_then(|service| {
         let student = service.compute.student();
         let engine = student.engine();
-        let limits = &app.config.limits;
+        let limits = &app.limits;
         let precision = match engine.precision() {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
