@@ -319,8 +319,8 @@ fn describe(
     if let Some(errors) = &operation.errors {
         responses["default"] = json!({
             "description": "Why there is no answer, in the client's own dialect: 400 or 422 what cannot be used, 401 no \
-                valid key, 404 no such thing, 408 too slow, 413 too large, 429 or 503 too busy (with Retry-After), 504 \
-                too late, 500 or 424 our failure.",
+                valid key, 403 a web page of another origin, 404 no such thing, 408 too slow, 413 too large, 429 or 503 \
+                too busy (with Retry-After), 504 too late, 500 or 424 our failure.",
             "content": self::content(errors, written),
         });
     }

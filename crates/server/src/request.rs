@@ -83,6 +83,11 @@ impl Told {
         line.explained = asked.explained();
     }
 
+    /// It is not even looked at, for a reason of this kind.
+    pub(crate) fn keeps_out(&self, kind: &'static str) {
+        self.line().problem = Some(kind);
+    }
+
     /// It is not answered.
     pub(crate) fn refuse(&self, dialect: Dialect, problem: &Problem) -> Response<Body> {
         self.line().problem = Some(problem.kind());

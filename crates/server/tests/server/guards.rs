@@ -58,6 +58,48 @@ async fn pages_of_other_origins_are_kept_out_unless_they_are_named() {
 }
 
 #[tokio::test]
+async fn what_pages_of_other_origins_post_is_not_answered() {
+    /// Posts as a page does, in the only way that needs no leave beforehand, and says with which status it was answered.
+    async fn post(server: &Running, headers: &[(&str, &str)]) -> u16 {
+        let body = json!({"query": "q", "documents": ["a"]}).to_string();
+        let mut request = server.client.post(server.url("/v1/rerank")).header("content-type", "text/plain").body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+    let named = async |cors_origins: &[&str]| {
+        let cors_origins = cors_origins.iter().map(|&origin| origin.to_owned()).collect();
+        Running::start(Who::Small, ServerConfig { cors_origins, ..ServerConfig::default() }).await
+    };
+    let (closed, open, wide) = (named(&[]).await, named(&["https://a.example"]).await, named(&["*"]).await);
+    let own = format!("http://{}", closed.address);
+    for (headers, status) in [
+        (vec![], 200),
+        (vec![("origin", &*own)], 200),
+        (vec![("origin", "https://a.example")], 403),
+        (vec![("origin", "http://127.0.0.1:1")], 403),
+        (vec![("origin", "null")], 403),
+        (vec![("sec-fetch-site", "cross-site")], 403),
+        (vec![("sec-fetch-site", "same-site"), ("origin", &*own)], 403),
+        (vec![("sec-fetch-site", "none")], 200),
+        // The own page behind a proxy: this server has another name there.
+        (vec![("sec-fetch-site", "same-origin"), ("origin", "https://proxy.example")], 200),
+        (vec![("x-forwarded-host", "proxy.example"), ("origin", "http://proxy.example:81")], 200),
+        (vec![("host", "proxy.example"), ("origin", "http://proxy.example")], 200),
+    ] {
+        assert_eq!(post(&closed, &headers).await, status, "{headers:?}");
+    }
+    for (origin, of_open) in [("https://a.example", 200), ("https://b.example", 403)] {
+        let headers = [("origin", origin), ("sec-fetch-site", "cross-site")];
+        assert_eq!((post(&open, &headers).await, post(&wide, &headers).await), (of_open, 200), "{origin}");
+    }
+    // What changes nothing stays open to links.
+    let link = closed.client.get(closed.url("/health")).header("sec-fetch-site", "cross-site");
+    assert_eq!(link.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn a_client_that_sends_too_slowly_is_given_up() {
     let limits = Limits {
         read_timeout: Duration::from_millis(200),
