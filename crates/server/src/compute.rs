@@ -222,9 +222,13 @@ pub(crate) mod tests {
 
     /// A student of two small layers with fixed weights.
     pub(crate) fn compute() -> Arc<Compute> {
+        counted_by(Arc::new(Metrics::new()))
+    }
+
+    fn counted_by(metrics: Arc<Metrics>) -> Arc<Compute> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/golden/student");
         let student = Arc::new(LoadedStudent::open(&folder, &StudentOptions::default()).unwrap());
-        Arc::new(Compute::start(student, &Limits::default(), 1000.0, Arc::new(Metrics::new())).unwrap())
+        Arc::new(Compute::start(student, &Limits::default(), 1000.0, metrics).unwrap())
     }
 
     fn list() -> Arc<List> {
@@ -261,6 +265,16 @@ pub(crate) mod tests {
         assert!(answer.await.is_err(), "its channel closes");
         assert_eq!(admitted.score(&[list]).await.unwrap().scored, expected);
         assert!(compute.is_running());
+    }
+
+    #[tokio::test]
+    async fn reasons_that_fail_are_counted() {
+        let metrics = Arc::new(Metrics::new());
+        let (compute, list) = (counted_by(Arc::clone(&metrics)), list());
+        let admitted = compute.admit(&[Arc::clone(&list)], Wishes::default()).unwrap();
+        let nowhere = Place { document: 7, logit: 0.0, neighbor: None };
+        assert!(admitted.explain(&list, vec![nowhere; 3]).recv().await.unwrap().is_err());
+        assert!(metrics.text(None).unwrap().contains("r2r_reasons_failed_total 3"));
     }
 
     #[tokio::test]

@@ -15,7 +15,8 @@ use crate::body::Room;
 use crate::compute::task::{Place, Reasons};
 use crate::dialects::to_json;
 use crate::problem::Problem;
-use crate::ranking::{Until, missing_reasons};
+use crate::ranking::{Until, missing_reasons, next_reason};
+use crate::request::Told;
 use crate::shapes::{Reasoning, Usage};
 
 /// How often a comment is sent while nothing else is, so that no proxy takes the connection for dead.
@@ -36,6 +37,8 @@ pub(crate) struct Streamed {
     /// The room of the request.
     #[expect(dead_code, reason = "it is kept until the answer is read, and then free")]
     pub(crate) room: Room,
+    /// Whose answer it is.
+    pub(crate) told: Told,
 }
 
 /// `event: reasoning`
@@ -106,17 +109,16 @@ impl State {
 
     async fn reason(&mut self, written: usize) -> Event {
         let n = self.streamed.places.len();
-        match self.streamed.deadline.of(self.streamed.reasons.recv()).await {
-            Ok(Some(Ok(reasoning))) => {
+        match next_reason(&mut self.streamed.reasons, self.streamed.deadline).await {
+            Ok(reasoning) => {
                 self.next = Next::Reason(written + 1);
                 let index = self.streamed.places[written].document;
                 event("reasoning", &ReasoningEvent { index, rank: written + 1, reasoning: reasoning.into() })
             }
-            Ok(Some(Err(failed))) => self.give_up(&failed.to_string()),
-            Ok(None) => self.give_up(&Problem::Stopping.to_string()),
-            Err(late) => {
-                // What was written counts; what is missing is said at the end.
-                self.streamed.warnings.push(missing_reasons(written, n, &late.to_string()));
+            Err(stopping @ Problem::Stopping) => self.give_up(&stopping.to_string()),
+            Err(why) => {
+                // What was written counts; what is missing is said at the end, as in a whole answer.
+                self.streamed.warnings.push(missing_reasons(self.streamed.told.id(), written, n, &why));
                 self.streamed.reasons.close();
                 self.done()
             }
@@ -139,4 +141,41 @@ fn event(name: &str, data: &impl Serialize) -> Event {
     // Only a bug of ours makes a shape that is no JSON; the client hears of it in place of the data.
     let data = to_json(data).unwrap_or_else(|problem| format!("{{\"message\":{:?}}}", problem.to_string()));
     Event::default().event(name).data(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::http::HeaderMap;
+    use reason_to_rank::types::reasoning::Reasoning as Written;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::compute::task::Failed;
+
+    /// The text of a stream of two reasons, of which those come that are sent.
+    async fn text(send: impl FnOnce(mpsc::UnboundedSender<Result<Written, Failed>>)) -> String {
+        let (reply, reasons) = mpsc::unbounded_channel();
+        send(reply);
+        let streamed = Streamed {
+            ranking: "{}".to_owned(),
+            places: vec![Place { document: 0, logit: 0.0, neighbor: None }; 2],
+            reasons,
+            warnings: Vec::new(),
+            tokens: 3,
+            deadline: Until::from_now(Duration::from_mins(1)),
+            room: Room::default(),
+            told: Told::new(&HeaderMap::new()),
+        };
+        String::from_utf8(to_bytes(stream(streamed).into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_reason_that_fails_is_a_warning_and_an_end_of_the_work_ends_the_stream() {
+        let failed = text(|reply| reply.send(Err(Failed("no words".to_owned()))).unwrap()).await;
+        let warning = "only 0 of 2 documents are explained: no words";
+        assert!(failed.contains(warning) && failed.contains("event: done") && !failed.contains("error"), "{failed}");
+        let ended = text(drop).await;
+        assert!(ended.contains("event: error") && !ended.contains("event: done"), "{ended}");
+    }
 }

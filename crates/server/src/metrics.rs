@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     abandoned: Counter,
     documents: Counter,
     reasons: Counter,
+    reasons_failed: Counter,
     batch_tokens: Histogram,
     queue_requests: Gauge,
     queue_tokens: Gauge,
@@ -88,6 +89,8 @@ impl Metrics {
         registry.register("documents", "Documents scored", documents.clone());
         let reasons = Counter::default();
         registry.register("reasons", "Documents explained", reasons.clone());
+        let reasons_failed = Counter::default();
+        registry.register("reasons_failed", "Documents whose reasons could not be written", reasons_failed.clone());
         let batch_tokens = Histogram::new(exponential_buckets(64.0, 2.0, 10));
         registry.register("batch_tokens", "Tokens computed together, estimated", batch_tokens.clone());
         let queue_requests = Gauge::default();
@@ -103,6 +106,7 @@ impl Metrics {
             abandoned,
             documents,
             reasons,
+            reasons_failed,
             batch_tokens,
             queue_requests,
             queue_tokens,
@@ -143,6 +147,11 @@ impl Metrics {
     pub(crate) fn explained(&self, documents: usize, took: Duration) {
         self.reasons.inc_by(documents as u64);
         self.stage(Stage::Reasons, took);
+    }
+
+    /// Documents could not be explained.
+    pub(crate) fn unexplained(&self, documents: usize) {
+        self.reasons_failed.inc_by(documents as u64);
     }
 
     /// The text that Prometheus reads; `load` is that of now.

@@ -53,7 +53,8 @@ struct Line {
 }
 
 impl Told {
-    fn new(headers: &HeaderMap) -> Self {
+    /// Of a request with these headers, which begins now.
+    pub(crate) fn new(headers: &HeaderMap) -> Self {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_fit =
             |id: &&str| !id.is_empty() && id.len() <= ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());

@@ -11,7 +11,7 @@ use reason_to_rank::types::document::Document;
 
 use crate::compute::admission::Admission;
 use crate::compute::cost::REASONS_TOKENS;
-use crate::compute::task::{Explaining, Failed, Pointing, Scoring, Span, Task};
+use crate::compute::task::{Explaining, Failed, Place, Pointing, Scoring, Span, Task};
 use crate::compute::turns::{Turn, Turns};
 use crate::metrics::Metrics;
 
@@ -201,15 +201,15 @@ impl Worker {
         let rest = &explaining.places[explaining.done..];
         let now = &rest[..rest.len().min(explaining.together)];
         let documents = &explaining.list.documents;
-        let placed: Vec<Placed<'_>> = now
-            .iter()
-            .map(|place| Placed {
-                document: &documents[place.document],
-                logit: place.logit,
-                neighbor: place.neighbor.map(|(other, stands)| (&documents[other], stands)),
-            })
-            .collect();
-        let written = guarded(|| self.student.reranker().explain(&explaining.list.query, &placed));
+        let placed = |place: &Place| Placed {
+            document: &documents[place.document],
+            logit: place.logit,
+            neighbor: place.neighbor.map(|(other, stands)| (&documents[other], stands)),
+        };
+        let written = guarded(|| {
+            let placed: Vec<Placed<'_>> = now.iter().map(placed).collect();
+            self.student.reranker().explain(&explaining.list.query, &placed)
+        });
         let (n, took) = (now.len(), began.elapsed());
         match written {
             Ok(reasonings) => {
@@ -221,6 +221,7 @@ impl Worker {
                 }
             }
             Err(failed) => {
+                self.metrics.unexplained(explaining.places.len() - explaining.done);
                 let _ = explaining.reply.send(Err(failed));
                 return None;
             }

@@ -19,7 +19,7 @@ use crate::dialects::{Dialect, json_response, to_json};
 use crate::fields::{Passages, Text, Which};
 use crate::json;
 use crate::problem::Problem;
-use crate::ranking::{admit, rank};
+use crate::ranking::{admit, next_reason, rank};
 use crate::request::{Opened, Told, open};
 use crate::shapes::Reasoning;
 
@@ -143,7 +143,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let mut reasons = admitted.explain(&asked.list, places.clone());
     let mut explained = Vec::with_capacity(places.len());
     for place in &places {
-        let reasoning = deadline.of(reasons.recv()).await?.ok_or(Problem::Stopping)??;
+        let reasoning = next_reason(&mut reasons, deadline).await?;
         let (rank, scored) = placed(place.document);
         explained.push(Explained {
             index: place.document,

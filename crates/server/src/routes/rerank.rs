@@ -72,7 +72,8 @@ async fn answer(
             let ranking = found.reply(&asked, ranked.answer)?;
             let places = ranked.places;
             let reasons = admitted.explain(&asked.list, places.clone());
-            let mut response = stream(Streamed { ranking, places, reasons, warnings, tokens, deadline, room });
+            let mut response =
+                stream(Streamed { ranking, places, reasons, warnings, tokens, deadline, room, told: told.clone() });
             timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
             Ok(response)
         }
