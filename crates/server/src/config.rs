@@ -40,7 +40,10 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Connections at once.
     pub max_connections: usize,
-    /// How long accepted requests may go on after the server was told to stop.
+    /// How long the server goes on after it was told to stop, while it says at `/health` that it stops: until load
+    /// balancers have noticed.
+    pub drain: Duration,
+    /// How long accepted requests may go on after that.
     pub shutdown_timeout: Duration,
 }
 
@@ -58,6 +61,7 @@ impl Default for Limits {
             read_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(75),
             max_connections: 2048,
+            drain: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -34,6 +35,7 @@ pub(crate) async fn listen(
     stop: impl Future<Output = ()>,
     hurry: impl Future<Output = ()>,
 ) {
+    let hurry = hurry.shared();
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut connections = JoinSet::new();
@@ -51,6 +53,7 @@ pub(crate) async fn listen(
             let (place, accepted) = tokio::select! {
                 accepted = next => accepted,
                 () = &mut stop => break,
+                () = hurry.clone() => break,
             };
             let stream = match accepted {
                 Ok((stream, _)) => stream,

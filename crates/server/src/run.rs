@@ -15,6 +15,7 @@ use reason_to_rank::types::stage::StageError;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::app::{App, Service, unix_seconds};
@@ -84,8 +85,8 @@ impl Server {
         self.address
     }
 
-    /// Loads what is served, answers until `stop` is ready, and then finishes what was accepted, unless `hurry` is
-    /// ready as well.
+    /// Loads what is served, answers until `stop` is ready and the drain is over, and then finishes what was accepted,
+    /// unless `hurry` is ready as well.
     ///
     /// # Errors
     /// Where the student or the index cannot be loaded.
@@ -106,10 +107,12 @@ impl Server {
 
         let limits = app.limits.clone();
         let stopping = Arc::clone(&app);
+        let drain = limits.drain;
         let stop = async move {
             stop.await;
             stopping.stop();
-            info!("stopping: what was accepted is finished");
+            info!(drain_seconds = drain.as_secs(), "stopping: what was accepted is finished");
+            sleep(drain).await;
         };
         tokio::select! {
             () = listen(listener, router(&app), &limits, stop, hurry) => Ok(()),

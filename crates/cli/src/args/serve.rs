@@ -96,7 +96,11 @@ pub(crate) struct LimitArguments {
     /// Connections at once.
     #[arg(long, value_name = "N", default_value = "2048")]
     pub max_connections: NonZeroUsize,
-    /// Seconds that accepted requests may still take after SIGTERM or Ctrl-C.
+    /// Seconds that the server goes on after SIGTERM or Ctrl-C, with 503 at /health, before the port closes: as long as a
+    /// load balancer takes to notice.
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    pub drain: u64,
+    /// Seconds that accepted requests may still take after that.
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     pub shutdown_timeout: NonZeroU64,
 }

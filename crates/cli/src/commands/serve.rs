@@ -73,6 +73,7 @@ fn limits(arguments: &LimitArguments) -> Limits {
         read_timeout,
         idle_timeout,
         max_connections,
+        drain,
         shutdown_timeout,
     } = arguments;
     let seconds = |seconds: &NonZeroU64| Duration::from_secs(seconds.get());
@@ -88,6 +89,7 @@ fn limits(arguments: &LimitArguments) -> Limits {
         read_timeout: seconds(read_timeout),
         idle_timeout: seconds(idle_timeout),
         max_connections: max_connections.get(),
+        drain: Duration::from_secs(*drain),
         shutdown_timeout: seconds(shutdown_timeout),
     }
 }
