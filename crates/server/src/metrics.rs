@@ -57,7 +57,7 @@ enum Stage {
     Inference,
     /// A document's reasons, evidence and receipts.
     Reasons,
-    /// From the request's head to the head of the answer.
+    /// From the head of a request that ranks, scores or explains to the head of its answer.
     Total,
 }
 
@@ -115,9 +115,13 @@ impl Metrics {
     }
 
     /// A request was answered.
-    pub(crate) fn answered(&self, path: &str, status: u16, took: Duration) {
+    pub(crate) fn answered(&self, path: &str, status: u16) {
         self.requests.get_or_create(&RequestLabels { path: path.to_owned(), status }).inc();
-        self.stage(Stage::Total, took);
+    }
+
+    /// A request about documents took so long.
+    pub(crate) fn took(&self, total: Duration) {
+        self.stage(Stage::Total, total);
     }
 
     /// A client went away before its answer.
@@ -174,7 +178,8 @@ mod tests {
     #[test]
     fn what_was_counted_is_told() {
         let metrics = Metrics::new();
-        metrics.answered("/rerank", 200, Duration::from_millis(3));
+        metrics.answered("/rerank", 200);
+        metrics.took(Duration::from_millis(3));
         metrics.batch(1000, 12);
         let text = metrics.text(Some(Load { requests: 2, tokens: 500, speed: 17_000.0 })).unwrap();
         for line in [

@@ -161,8 +161,11 @@ pub(crate) async fn track(State(app): State<Arc<App>>, mut request: Request, nex
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let took = told.since().elapsed();
     let status = response.status().as_u16();
-    app.metrics.answered(path, status, took);
+    app.metrics.answered(path, status);
     let line = *told.line();
+    if line.dialect.is_some() || line.documents > 0 {
+        app.metrics.took(took);
+    }
     let milliseconds = took.as_millis() as u64;
     let Line { dialect, documents, explained, problem } = line;
     let (request_id, path) = (told.id(), path.as_str());
