@@ -1,6 +1,7 @@
 //! Answers as server-sent events: the ranking at once, then each reason as it is written.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,10 +11,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tracing::info;
 
 use crate::body::Room;
 use crate::compute::task::{Place, Reasons};
 use crate::dialects::to_json;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::ranking::{Until, missing_reasons, next_reason};
 use crate::request::Told;
@@ -39,6 +42,7 @@ pub(crate) struct Streamed {
     pub(crate) room: Room,
     /// Whose answer it is.
     pub(crate) told: Told,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// `event: reasoning`
@@ -91,6 +95,17 @@ pub(crate) fn stream(streamed: Streamed) -> Response<Body> {
     // A proxy that collects the answer would hold the reasons back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if !matches!(self.next, Next::Nothing) {
+            self.streamed.metrics.gone();
+            let told = &self.streamed.told;
+            let milliseconds = told.since().elapsed().as_millis() as u64;
+            info!(request_id = told.id(), milliseconds, "the client went away from a stream");
+        }
+    }
 }
 
 impl State {
@@ -166,6 +181,7 @@ mod tests {
             deadline: Until::from_now(Duration::from_mins(1)),
             room: Room::default(),
             told: Told::new(&HeaderMap::new()),
+            metrics: Arc::new(Metrics::new()),
         };
         String::from_utf8(to_bytes(stream(streamed).into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
     }

@@ -84,7 +84,11 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 17)));
         registry.register_with_unit("stage_duration", "Time by stage", Unit::Seconds, stages.clone());
         let abandoned = Counter::default();
-        registry.register("abandoned", "Requests whose client went away before the answer", abandoned.clone());
+        registry.register(
+            "abandoned",
+            "Requests whose client went away before the end of the answer",
+            abandoned.clone(),
+        );
         let documents = Counter::default();
         registry.register("documents", "Documents scored", documents.clone());
         let reasons = Counter::default();
@@ -124,7 +128,7 @@ impl Metrics {
         self.stage(Stage::Total, total);
     }
 
-    /// A client went away before its answer.
+    /// A client went away before its answer, or in the middle of a stream.
     pub(crate) fn gone(&self) {
         self.abandoned.inc();
     }

@@ -72,8 +72,17 @@ async fn answer(
             let ranking = found.reply(&asked, ranked.answer)?;
             let places = ranked.places;
             let reasons = admitted.explain(&asked.list, places.clone());
-            let mut response =
-                stream(Streamed { ranking, places, reasons, warnings, tokens, deadline, room, told: told.clone() });
+            let mut response = stream(Streamed {
+                ranking,
+                places,
+                reasons,
+                warnings,
+                tokens,
+                deadline,
+                room,
+                told: told.clone(),
+                metrics: Arc::clone(&app.metrics),
+            });
             timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
             Ok(response)
         }

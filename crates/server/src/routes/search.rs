@@ -141,7 +141,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let asked = Asked { top_n: Some(request.top_n.map_or(TOP_N, |Count(n)| n)), ..asked };
     told.asks(&asked);
     if asked.list.documents.is_empty() {
-        return nothing_found(&asked, service.compute.student().name(), told, deadline);
+        return nothing_found(app, &asked, service.compute.student().name(), told, deadline);
     }
 
     let admitted = admit(service, &asked)?;
@@ -157,7 +157,17 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
             let ranking = to_json(&reply(&asked, &scores, ranked.answer))?;
             let places = ranked.places;
             let reasons = admitted.explain(&asked.list, places.clone());
-            stream(Streamed { ranking, places, reasons, warnings, tokens, deadline, room, told: told.clone() })
+            stream(Streamed {
+                ranking,
+                places,
+                reasons,
+                warnings,
+                tokens,
+                deadline,
+                room,
+                told: told.clone(),
+                metrics: Arc::clone(&app.metrics),
+            })
         }
     };
     timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
@@ -165,7 +175,13 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
 }
 
 /// The answer to a query of whose words no document has any.
-fn nothing_found(asked: &Asked, model: &str, told: &Told, deadline: Until) -> Result<Response<Body>, Problem> {
+fn nothing_found(
+    app: &App,
+    asked: &Asked,
+    model: &str,
+    told: &Told,
+    deadline: Until,
+) -> Result<Response<Body>, Problem> {
     let warnings = vec!["no document has a word of the query".to_owned()];
     let answer = Answer {
         id: told.id().to_owned(),
@@ -180,7 +196,17 @@ fn nothing_found(asked: &Asked, model: &str, told: &Told, deadline: Until) -> Re
         Delivery::Whole => json_response(StatusCode::OK, ranking),
         Delivery::Events => {
             let (places, reasons, room) = (Vec::new(), mpsc::unbounded_channel().1, Room::default());
-            stream(Streamed { ranking, places, reasons, warnings, tokens: 0, deadline, room, told: told.clone() })
+            stream(Streamed {
+                ranking,
+                places,
+                reasons,
+                warnings,
+                tokens: 0,
+                deadline,
+                room,
+                told: told.clone(),
+                metrics: Arc::clone(&app.metrics),
+            })
         }
     })
 }
