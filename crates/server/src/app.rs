@@ -39,7 +39,9 @@ pub(crate) struct Service {
 
 impl App {
     /// A server that is not ready yet. Of the keys it keeps digests.
-    pub(crate) fn new(ServerConfig { keys, cors_origins, limits }: ServerConfig) -> Self {
+    pub(crate) fn new(ServerConfig { keys, cors_origins, mut limits }: ServerConfig) -> Self {
+        // A body that has no room when nothing else is there never has any.
+        limits.max_body_bytes = limits.max_body_bytes.min(limits.max_pending_bytes);
         let room = limits.max_pending_bytes.min(Semaphore::MAX_PERMITS);
         Self {
             keys: Keys::new(&keys),

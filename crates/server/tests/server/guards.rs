@@ -137,12 +137,13 @@ async fn requests_keep_their_ids() {
 }
 
 #[tokio::test]
-async fn all_bodies_together_have_a_limit() {
+async fn a_body_that_can_never_have_room_is_not_told_to_come_back() {
     let limits = Limits { max_pending_bytes: 1000, ..Limits::default() };
     let server = Running::start(Who::Small, ServerConfig { limits, ..ServerConfig::default() }).await;
     let body = |n: usize| json!({"query": "q", "documents": ["x".repeat(n)]});
     let answer = server.post("/v1/rerank", &body(2000)).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (429, "1"));
+    assert_eq!((answer.status, answer.header("retry-after")), (413, ""), "{}", answer.body);
+    assert_eq!(server.get("/info").await.ok()["max_body_bytes"], 1000);
     assert_eq!(server.post("/v1/rerank", &body(500)).await.status, 200);
 }
 
