@@ -47,9 +47,8 @@ async fn collect(body: &mut Body, limits: &Limits, room: &Arc<Semaphore>) -> Res
     if body.size_hint().lower() > max as u64 {
         return Err(Problem::BodyTooLarge { max });
     }
-    // Known lengths are taken at once: a buffer that doubles as it grows would take twice what is counted.
-    let declared = body.size_hint().exact().map_or(0, |length| length as usize);
-    let mut received = Received { bytes: Vec::with_capacity(declared), room: Room::default() };
+    let announced = body.size_hint().exact().map_or(max, |length| length as usize);
+    let mut received = Received { bytes: Vec::new(), room: Room::default() };
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Problem::NotJson(format!("the body broke off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -57,9 +56,18 @@ async fn collect(body: &mut Body, limits: &Limits, room: &Arc<Semaphore>) -> Res
             return Err(Problem::BodyTooLarge { max });
         }
         received.room.grow(room, data.len())?;
+        reserve(&mut received.bytes, data.len(), announced);
         received.bytes.extend_from_slice(&data);
     }
     Ok(received)
+}
+
+/// Makes place for more bytes: as many again as have come, but not beyond what was announced, which alone takes nothing.
+fn reserve(bytes: &mut Vec<u8>, more: usize, announced: usize) {
+    if bytes.capacity() - bytes.len() < more {
+        let missing = announced.saturating_sub(bytes.len());
+        bytes.reserve_exact(more.max(missing.min(bytes.len())));
+    }
 }
 
 async fn drain(mut body: Body) {
@@ -131,6 +139,17 @@ mod tests {
             assert_eq!(problem, Some(Problem::BodyTooLarge { max: 10 }));
         }
         assert_eq!(room.available_permits(), 1000);
+    }
+
+    #[test]
+    fn what_is_announced_takes_no_memory_before_it_comes() {
+        let mut bytes = Vec::new();
+        for _ in 0..1000 {
+            reserve(&mut bytes, 10, 10_000);
+            bytes.extend_from_slice(b"ten bytes.");
+            assert!(bytes.capacity() <= 2 * bytes.len());
+        }
+        assert_eq!(bytes.capacity(), 10_000);
     }
 
     #[tokio::test]
