@@ -19,7 +19,7 @@ pub(crate) struct App {
     pub(crate) cors_origins: Vec<String>,
     pub(crate) keys: Keys,
     pub(crate) metrics: Arc<Metrics>,
-    /// Room for the bytes of bodies, in work or waiting.
+    /// Room for the bytes of all requests, until their answers are sent.
     pub(crate) room: Arc<Semaphore>,
     service: OnceLock<Service>,
     is_stopping: AtomicBool,

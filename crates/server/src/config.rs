@@ -17,7 +17,7 @@ pub struct ServerConfig {
 /// How much is taken on, and for how long.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of a request's body.
+    /// Bytes of a request's body; more than `max_pending_bytes` are never taken.
     pub max_body_bytes: usize,
     /// Documents of a request.
     pub max_documents: usize,
@@ -27,7 +27,7 @@ pub struct Limits {
     pub max_queue_requests: usize,
     /// Word pieces, of query and document together, that may be in work or waiting.
     pub max_queue_tokens: usize,
-    /// Bytes of the bodies of all requests that are read, in work or waiting.
+    /// Bytes of the bodies of all requests, and of the texts that searches found, until their answers are sent.
     pub max_pending_bytes: usize,
     /// Word pieces that are computed together; 1,024 for each thread where `None`.
     pub max_batch_tokens: Option<usize>,
