@@ -1,7 +1,9 @@
 //! What all requests share.
 
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use reason_to_rank::retrieval::Bm25Retriever;
@@ -19,6 +21,8 @@ pub(crate) struct App {
     pub(crate) cors_origins: Vec<String>,
     pub(crate) keys: Keys,
     pub(crate) metrics: Arc<Metrics>,
+    /// Turns of bodies that are read as JSON, which takes more memory than the body as long as it lasts.
+    pub(crate) readers: Arc<Semaphore>,
     /// Room for the bytes of all requests, until their answers are sent.
     pub(crate) room: Arc<Semaphore>,
     service: OnceLock<Service>,
@@ -46,6 +50,7 @@ impl App {
         Self {
             keys: Keys::new(&keys),
             metrics: Arc::new(Metrics::new()),
+            readers: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
             room: Arc::new(Semaphore::new(room)),
             service: OnceLock::new(),
             is_stopping: AtomicBool::new(false),

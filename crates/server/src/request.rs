@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response};
 use axum::middleware::Next;
 use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 use tracing::{debug, error, info};
 use uuid::Uuid;
 
@@ -209,17 +210,25 @@ pub(crate) async fn open<T: Send + 'static>(
     let limits = app.limits.clone();
     let Received { bytes, room } = receive(request.into_body(), &limits, &app.room).await?;
     let deadline = Until::from_now(limits.deadline);
-    let read = off_thread(bytes.len(), move || read(&bytes, &limits)).await?;
+    let read = deadline.of(off_thread(&app.readers, bytes.len(), move || read(&bytes, &limits))).await??;
     Ok(Opened { read, deadline, room })
 }
 
-/// Does work on so many bytes: at once where they are few, elsewhere where others would wait for it.
-async fn off_thread<R: Send + 'static>(bytes: usize, work: impl FnOnce() -> R + Send + 'static) -> Result<R, Problem> {
+/// Does work on so many bytes: at once where they are few, elsewhere and in turn where others would wait for it.
+async fn off_thread<R: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    bytes: usize,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Problem> {
     if bytes < LARGE {
         return Ok(work());
     }
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Problem::Failed(Failed("reading the request failed; the log says where".to_owned())))
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| Problem::Stopping)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    });
+    done.await.map_err(|_| Problem::Failed(Failed("reading the request failed; the log says where".to_owned())))
 }
 
 /// The times and sizes of an answer, named as text-embeddings-inference names them, in whole milliseconds.
@@ -244,7 +253,20 @@ pub(crate) fn timing_headers(headers: &mut HeaderMap, list: &List, tokens: usize
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
+
+    #[tokio::test]
+    async fn large_bodies_are_read_in_turn_and_small_ones_at_once() {
+        let turns = Arc::new(Semaphore::new(1));
+        let turn = turns.acquire().await.unwrap();
+        assert_eq!(off_thread(&turns, LARGE - 1, || "read").await, Ok("read"));
+        let waiting = off_thread(&turns, LARGE, || "read");
+        assert!(timeout(Duration::from_millis(20), waiting).await.is_err(), "two bodies had one turn");
+        drop(turn);
+        assert_eq!(off_thread(&turns, LARGE, || "read").await, Ok("read"));
+    }
 
     #[test]
     fn an_id_is_kept_where_it_is_fit_for_a_header_and_a_log() {
