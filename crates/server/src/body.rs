@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use http_body_util::BodyExt;
+use hyper::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -46,9 +47,8 @@ async fn collect(body: &mut Body, limits: &Limits, room: &Arc<Semaphore>) -> Res
     if body.size_hint().lower() > max as u64 {
         return Err(Problem::BodyTooLarge { max });
     }
-    // Known lengths are taken at once: a buffer that doubles as it grows would take twice what is counted.
-    let declared = body.size_hint().exact().map_or(0, |length| length as usize);
-    let mut received = Received { bytes: Vec::with_capacity(declared), room: Room::default() };
+    let announced = body.size_hint().exact().map_or(max, |length| length as usize);
+    let mut received = Received { bytes: Vec::new(), room: Room::default() };
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Problem::NotJson(format!("the body broke off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
@@ -56,15 +56,24 @@ async fn collect(body: &mut Body, limits: &Limits, room: &Arc<Semaphore>) -> Res
             return Err(Problem::BodyTooLarge { max });
         }
         received.room.grow(room, data.len())?;
+        reserve(&mut received.bytes, data.len(), announced);
         received.bytes.extend_from_slice(&data);
     }
     Ok(received)
 }
 
+/// Makes place for more bytes: as many again as have come, but not beyond what was announced, which alone takes nothing.
+fn reserve(bytes: &mut Vec<u8>, more: usize, announced: usize) {
+    if bytes.capacity() - bytes.len() < more {
+        let missing = announced.saturating_sub(bytes.len());
+        bytes.reserve_exact(more.max(missing.min(bytes.len())));
+    }
+}
+
 async fn drain(mut body: Body) {
     let mut rest = DRAIN.1;
     while let Some(Ok(frame)) = body.frame().await {
-        let read = frame.data_ref().map_or(0, hyper::body::Bytes::len);
+        let read = frame.data_ref().map_or(0, Bytes::len);
         let Some(left) = rest.checked_sub(read) else { return };
         rest = left;
     }
@@ -72,7 +81,7 @@ async fn drain(mut body: Body) {
 
 impl Room {
     /// Takes room for more bytes, or says that there is none.
-    fn grow(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Problem> {
+    pub(crate) fn grow(&mut self, room: &Arc<Semaphore>, bytes: usize) -> Result<(), Problem> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let more =
             Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| Problem::Full(Full { retry_after: 1 }))?;
@@ -81,6 +90,23 @@ impl Room {
             None => self.0 = Some(more),
         }
         Ok(())
+    }
+
+    /// An answer that keeps the room of its request until the last byte of it is sent: whoever reads slowly has others
+    /// wait, and not the server's memory.
+    pub(crate) fn keep(self, answer: String) -> Bytes {
+        Bytes::from_owner(Kept { answer, _room: self })
+    }
+}
+
+struct Kept {
+    answer: String,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        self.answer.as_bytes()
     }
 }
 
@@ -112,6 +138,27 @@ mod tests {
             let problem = receive(body, &limits(), &room).await.err();
             assert_eq!(problem, Some(Problem::BodyTooLarge { max: 10 }));
         }
+        assert_eq!(room.available_permits(), 1000);
+    }
+
+    #[test]
+    fn what_is_announced_takes_no_memory_before_it_comes() {
+        let mut bytes = Vec::new();
+        for _ in 0..1000 {
+            reserve(&mut bytes, 10, 10_000);
+            bytes.extend_from_slice(b"ten bytes.");
+            assert!(bytes.capacity() <= 2 * bytes.len());
+        }
+        assert_eq!(bytes.capacity(), 10_000);
+    }
+
+    #[tokio::test]
+    async fn an_answer_keeps_the_room_of_its_request() {
+        let room = Arc::new(Semaphore::new(1000));
+        let received = receive(chunks(&["12345"]), &limits(), &room).await.unwrap();
+        let answer = received.room.keep("54321".to_owned());
+        assert_eq!((&answer[..], room.available_permits()), (&b"54321"[..], 995));
+        drop(answer);
         assert_eq!(room.available_permits(), 1000);
     }
 

@@ -10,18 +10,18 @@ pub(crate) mod task;
 pub(crate) mod turns;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use reason_to_rank::model::encoding::Limits as PieceLimits;
 use reason_to_rank::student::LoadedStudent;
-use reason_to_rank::types::reasoning::Reasoning;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::compute::admission::{Admission, Capacity, Full, Load, Ticket};
 use crate::compute::cost::{Costs, REASONS_TOKENS};
-use crate::compute::task::{Explaining, Failed, List, Place, Pointing, Scores, Scoring, Span, Task};
+use crate::compute::task::{Explaining, Failed, List, Place, Pointing, Reasons, Scores, Scoring, Span, Task};
 use crate::compute::worker::{BatchSize, Queue, Worker};
 use crate::config::Limits;
 use crate::metrics::Metrics;
@@ -50,6 +50,8 @@ pub(crate) struct Wishes {
     pub(crate) explained: usize,
     /// Documents whose sentences are looked at.
     pub(crate) pointed: usize,
+    /// Word pieces of each document that are read at most; as many as the student can where `None`.
+    pub(crate) pieces: Option<usize>,
 }
 
 impl Compute {
@@ -76,7 +78,11 @@ impl Compute {
             batch: BatchSize { max_tokens: max_batch_tokens, turn_tokens: max_batch_tokens.div_ceil(TURNS_A_BATCH) },
         };
         let of_worker = Arc::clone(&queue);
-        let thread = thread::Builder::new().name("r2r-compute".to_owned()).spawn(move || worker.run(&of_worker))?;
+        let thread = thread::Builder::new().name("r2r-compute".to_owned()).spawn(move || {
+            // However it ends, nobody is left to wait for it.
+            let _ = catch_unwind(AssertUnwindSafe(|| worker.run(&of_worker)));
+            of_worker.close();
+        })?;
         let costs = Costs::new(PieceLimits::of(student.engine().config()));
         let together = (threads / 2).max(1);
         Ok(Self { student, admission, costs, queue, together, max_batch_tokens, thread: Some(thread) })
@@ -85,6 +91,16 @@ impl Compute {
     /// The student.
     pub(crate) fn student(&self) -> &Arc<LoadedStudent> {
         &self.student
+    }
+
+    /// Whether the loop goes on.
+    pub(crate) fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Lets the loop end after its batch.
+    pub(crate) fn close(&self) {
+        self.queue.close();
     }
 
     /// Tokens that are computed together.
@@ -99,9 +115,14 @@ impl Compute {
 
     /// Lets a request in, or refuses it at once.
     pub(crate) fn admit(self: &Arc<Self>, lists: &[Arc<List>], wishes: Wishes) -> Result<Admitted, Full> {
-        let costs: Vec<Vec<usize>> = lists.iter().map(|list| self.costs_of(list)).collect();
-        let scoring: usize = costs.iter().flatten().sum();
-        let longest = costs.iter().flatten().max().copied().unwrap_or_default();
+        let costs_of = |list: &Arc<List>| {
+            let bare = self.costs.of_document(&list.query, "", "");
+            let most = wishes.pieces.map_or(usize::MAX, |pieces| bare.saturating_add(pieces));
+            self.costs_of(list).into_iter().map(move |cost| cost.min(most))
+        };
+        let costs: Vec<usize> = lists.iter().flat_map(costs_of).collect();
+        let scoring: usize = costs.iter().sum();
+        let longest = costs.iter().max().copied().unwrap_or_default();
         let tokens = scoring + wishes.explained * REASONS_TOKENS + wishes.pointed * longest;
         Ok(Admitted { compute: Arc::clone(self), ticket: self.admission.admit(tokens, Instant::now())? })
     }
@@ -114,7 +135,7 @@ impl Compute {
 
 impl Drop for Compute {
     fn drop(&mut self) {
-        self.queue.close();
+        self.close();
         if let Some(thread) = self.thread.take() {
             // The loop catches what its work does; nothing is left to report.
             let _ = thread.join();
@@ -152,11 +173,7 @@ impl Admitted {
     }
 
     /// Reasons for documents at their places, in the order given, each as soon as it is written.
-    pub(crate) fn explain(
-        &self,
-        list: &Arc<List>,
-        places: Vec<Place>,
-    ) -> mpsc::UnboundedReceiver<Result<Reasoning, Failed>> {
+    pub(crate) fn explain(&self, list: &Arc<List>, places: Vec<Place>) -> Reasons {
         let (reply, reasons) = mpsc::unbounded_channel();
         if !places.is_empty() {
             self.compute.queue.push(Task::Explain(Explaining {
@@ -191,5 +208,83 @@ impl Admitted {
 }
 
 fn closed() -> Failed {
-    Failed("the server is stopping".to_owned())
+    Failed("the work was given up: the server is stopping, or the log says why".to_owned())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::Path;
+
+    use reason_to_rank::student::StudentOptions;
+    use reason_to_rank::types::document::Document;
+
+    use super::*;
+
+    /// A student of two small layers with fixed weights.
+    pub(crate) fn compute() -> Arc<Compute> {
+        counted_by(Arc::new(Metrics::new()))
+    }
+
+    fn counted_by(metrics: Arc<Metrics>) -> Arc<Compute> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/golden/student");
+        let student = Arc::new(LoadedStudent::open(&folder, &StudentOptions::default()).unwrap());
+        Arc::new(Compute::start(student, &Limits::default(), 1000.0, metrics).unwrap())
+    }
+
+    fn list() -> Arc<List> {
+        let document = Document { id: "0".into(), title: String::new(), text: "Lava cools. Rocks form.".to_owned() };
+        Arc::new(List { query: "how do rocks form".to_owned(), documents: vec![document] })
+    }
+
+    #[test]
+    fn a_document_costs_what_is_wanted_of_it() {
+        let (compute, list) = (compute(), [list()]);
+        let cost = |pieces: Option<usize>| {
+            let _admitted = compute.admit(&list, Wishes { pieces, ..Wishes::default() }).unwrap();
+            compute.load().tokens
+        };
+        assert!(cost(Some(2)) < cost(None));
+        assert_eq!(cost(Some(1000)), cost(None));
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_the_requests_of_its_batch_and_no_other() {
+        let (compute, list) = (compute(), list());
+        let admitted = compute.admit(&[Arc::clone(&list)], Wishes::default()).unwrap();
+        let expected = admitted.score(&[Arc::clone(&list)]).await.unwrap().scored;
+        let (reply, answer) = oneshot::channel();
+        compute.queue.push(Task::Point(Pointing {
+            list: Arc::clone(&list),
+            // There is no such document.
+            documents: vec![(7, 10)],
+            together: 1,
+            found: Vec::new(),
+            ticket: Arc::clone(&admitted.ticket),
+            reply,
+        }));
+        assert!(answer.await.is_err(), "its channel closes");
+        assert_eq!(admitted.score(&[list]).await.unwrap().scored, expected);
+        assert!(compute.is_running());
+    }
+
+    #[tokio::test]
+    async fn reasons_that_fail_are_counted() {
+        let metrics = Arc::new(Metrics::new());
+        let (compute, list) = (counted_by(Arc::clone(&metrics)), list());
+        let admitted = compute.admit(&[Arc::clone(&list)], Wishes::default()).unwrap();
+        let nowhere = Place { document: 7, logit: 0.0, neighbor: None };
+        assert!(admitted.explain(&list, vec![nowhere; 3]).recv().await.unwrap().is_err());
+        assert!(metrics.text(None).unwrap().contains("r2r_reasons_failed_total 3"));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_loop_that_has_ended() {
+        let compute = compute();
+        compute.close();
+        while compute.is_running() {
+            tokio::task::yield_now().await;
+        }
+        let (list, wishes) = ([list()], Wishes::default());
+        assert!(compute.admit(&list, wishes).unwrap().score(&list).await.is_err());
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Who may ask, and how much is taken on.
-#[derive(Clone, Debug, Default)]
+/// Who may ask, and how much is taken on. It cannot be printed, since keys are in it.
+#[derive(Clone, Default)]
 pub struct ServerConfig {
     /// Keys that clients send as `Authorization: Bearer KEY`; any one of them will do, and none is asked for where the
     /// list is empty.
@@ -17,7 +17,7 @@ pub struct ServerConfig {
 /// How much is taken on, and for how long.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of a request's body.
+    /// Bytes of a request's body; more than `max_pending_bytes` are never taken.
     pub max_body_bytes: usize,
     /// Documents of a request.
     pub max_documents: usize,
@@ -27,7 +27,7 @@ pub struct Limits {
     pub max_queue_requests: usize,
     /// Word pieces, of query and document together, that may be in work or waiting.
     pub max_queue_tokens: usize,
-    /// Bytes of the bodies of all requests that are read, in work or waiting.
+    /// Bytes of the bodies of all requests, and of the texts that searches found, until their answers are sent.
     pub max_pending_bytes: usize,
     /// Word pieces that are computed together; 1,024 for each thread where `None`.
     pub max_batch_tokens: Option<usize>,
@@ -35,12 +35,15 @@ pub struct Limits {
     pub deadline: Duration,
     /// How long a client may take to begin, to send a request's body, and may leave its answer unread.
     pub read_timeout: Duration,
-    /// How long a connection may go without a whole head of its next request. Longer than load balancers keep theirs, which
-    /// would else send requests into closing ones.
+    /// How long a connection may go without a whole head of its next request, and how long an answer that is ready may at
+    /// least take to be read. Longer than load balancers keep theirs, which would else send requests into closing ones.
     pub idle_timeout: Duration,
     /// Connections at once.
     pub max_connections: usize,
-    /// How long accepted requests may go on after the server was told to stop.
+    /// How long the server goes on after it was told to stop, while it says at `/health` that it stops: until load
+    /// balancers have noticed.
+    pub drain: Duration,
+    /// How long accepted requests may go on after that.
     pub shutdown_timeout: Duration,
 }
 
@@ -58,6 +61,7 @@ impl Default for Limits {
             read_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(75),
             max_connections: 2048,
+            drain: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
         }
     }

@@ -216,8 +216,8 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Problem> {
 }
 
 /// A body of JSON.
-pub(crate) fn json_response(status: StatusCode, json: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(json));
+pub(crate) fn json_response(status: StatusCode, json: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(json.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

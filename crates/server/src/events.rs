@@ -9,32 +9,40 @@ use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
-use reason_to_rank::types::reasoning::Reasoning as Written;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tracing::info;
 
 use crate::body::Room;
-use crate::compute::Admitted;
-use crate::compute::task::{Failed, List, Place};
+use crate::compute::task::{Place, Reasons};
 use crate::dialects::to_json;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::ranking::{Until, missing_reasons};
+use crate::ranking::{Until, missing_reasons, next_reason};
+use crate::request::Told;
 use crate::shapes::{Reasoning, Usage};
 
 /// How often a comment is sent while nothing else is, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// What the events are made of.
+/// What the events are made of, with all that they keep alive: whoever drops it ends the writing of reasons.
 pub(crate) struct Streamed {
     /// The answer without reasons, as JSON.
     pub(crate) ranking: String,
-    pub(crate) list: Arc<List>,
-    /// The documents to explain, best first.
+    /// The documents that are explained, best first.
     pub(crate) places: Vec<Place>,
+    /// Their reasons. Who writes them has the place in the queue: however slowly they are read, it is free when the last
+    /// one is written.
+    pub(crate) reasons: Reasons,
     pub(crate) warnings: Vec<String>,
     pub(crate) tokens: usize,
     pub(crate) deadline: Until,
+    /// The room of the request.
+    #[expect(dead_code, reason = "it is kept until the answer is read, and then free")]
+    pub(crate) room: Room,
+    /// Whose answer it is.
+    pub(crate) told: Told,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// `event: reasoning`
@@ -71,23 +79,14 @@ enum Next {
     Nothing,
 }
 
-/// A stream with all that it keeps alive: whoever drops it ends its work.
 struct State {
     streamed: Streamed,
-    reasons: mpsc::UnboundedReceiver<Result<Written, Failed>>,
     next: Next,
-    _admitted: Option<Admitted>,
-    _room: Room,
 }
 
-/// The events of an answer; its reasons are being written from now on. Nothing needs to be let in where there is
-/// nothing to explain.
-pub(crate) fn stream(admitted: Option<Admitted>, streamed: Streamed, room: Room) -> Response<Body> {
-    let reasons = match &admitted {
-        Some(admitted) => admitted.explain(&streamed.list, streamed.places.clone()),
-        None => mpsc::unbounded_channel().1,
-    };
-    let state = State { streamed, reasons, next: Next::Ranking, _admitted: admitted, _room: room };
+/// The events of an answer.
+pub(crate) fn stream(streamed: Streamed) -> Response<Body> {
+    let state = State { streamed, next: Next::Ranking };
     let events = stream::unfold(state, |mut state| async move {
         let event = state.event().await?;
         Some((Ok::<Event, Infallible>(event), state))
@@ -96,6 +95,17 @@ pub(crate) fn stream(admitted: Option<Admitted>, streamed: Streamed, room: Room)
     // A proxy that collects the answer would hold the reasons back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if !matches!(self.next, Next::Nothing) {
+            self.streamed.metrics.gone();
+            let told = &self.streamed.told;
+            let milliseconds = told.since().elapsed().as_millis() as u64;
+            info!(request_id = told.id(), milliseconds, "the client went away from a stream");
+        }
+    }
 }
 
 impl State {
@@ -114,18 +124,17 @@ impl State {
 
     async fn reason(&mut self, written: usize) -> Event {
         let n = self.streamed.places.len();
-        match self.streamed.deadline.of(self.reasons.recv()).await {
-            Ok(Some(Ok(reasoning))) => {
+        match next_reason(&mut self.streamed.reasons, self.streamed.deadline).await {
+            Ok(reasoning) => {
                 self.next = Next::Reason(written + 1);
                 let index = self.streamed.places[written].document;
                 event("reasoning", &ReasoningEvent { index, rank: written + 1, reasoning: reasoning.into() })
             }
-            Ok(Some(Err(failed))) => self.give_up(&failed.to_string()),
-            Ok(None) => self.give_up(&Problem::Stopping.to_string()),
-            Err(late) => {
-                // What was written counts; what is missing is said at the end.
-                self.streamed.warnings.push(missing_reasons(written, n, &late.to_string()));
-                self.reasons.close();
+            Err(stopping @ Problem::Stopping) => self.give_up(&stopping.to_string()),
+            Err(why) => {
+                // What was written counts; what is missing is said at the end, as in a whole answer.
+                self.streamed.warnings.push(missing_reasons(self.streamed.told.id(), written, n, &why));
+                self.streamed.reasons.close();
                 self.done()
             }
         }
@@ -147,4 +156,42 @@ fn event(name: &str, data: &impl Serialize) -> Event {
     // Only a bug of ours makes a shape that is no JSON; the client hears of it in place of the data.
     let data = to_json(data).unwrap_or_else(|problem| format!("{{\"message\":{:?}}}", problem.to_string()));
     Event::default().event(name).data(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::http::HeaderMap;
+    use reason_to_rank::types::reasoning::Reasoning as Written;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::compute::task::Failed;
+
+    /// The text of a stream of two reasons, of which those come that are sent.
+    async fn text(send: impl FnOnce(mpsc::UnboundedSender<Result<Written, Failed>>)) -> String {
+        let (reply, reasons) = mpsc::unbounded_channel();
+        send(reply);
+        let streamed = Streamed {
+            ranking: "{}".to_owned(),
+            places: vec![Place { document: 0, logit: 0.0, neighbor: None }; 2],
+            reasons,
+            warnings: Vec::new(),
+            tokens: 3,
+            deadline: Until::from_now(Duration::from_mins(1)),
+            room: Room::default(),
+            told: Told::new(&HeaderMap::new()),
+            metrics: Arc::new(Metrics::new()),
+        };
+        String::from_utf8(to_bytes(stream(streamed).into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_reason_that_fails_is_a_warning_and_an_end_of_the_work_ends_the_stream() {
+        let failed = text(|reply| reply.send(Err(Failed("no words".to_owned()))).unwrap()).await;
+        let warning = "only 0 of 2 documents are explained: no words";
+        assert!(failed.contains(warning) && failed.contains("event: done") && !failed.contains("error"), "{failed}");
+        let ended = text(drop).await;
+        assert!(ended.contains("event: error") && !ended.contains("event: done"), "{ended}");
+    }
 }

@@ -5,22 +5,24 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 
+use crate::config::Limits;
 use crate::problem::Problem;
 
 /// Objects and lists within one another that a body may have.
 const MAX_NESTING: usize = 64;
+/// Values that a body may have for each document that is allowed, and for the request itself: what is read takes tens
+/// of bytes a value, and the smallest value is two bytes of the body.
+const MAX_VALUES: usize = 64;
 
-/// The text of a body that may be a JSON object.
-pub(crate) fn text_of(body: &[u8]) -> Result<&str, Problem> {
+/// The text of a body that may be a JSON object, and whose values are not too many to be read.
+pub(crate) fn text_of<'a>(body: &'a [u8], limits: &Limits) -> Result<&'a str, Problem> {
     let text = std::str::from_utf8(body).map_err(|error| {
         Problem::NotJson(format!("the body is no UTF-8: the byte at {} belongs to no character", error.valid_up_to()))
     })?;
     if !text.trim_start().starts_with('{') {
         return Err(Problem::NotJson("the body is no JSON object: it should begin with {".to_owned()));
     }
-    if is_nested_deeper_than(text, MAX_NESTING) {
-        return Err(Problem::NotJson(format!("the body is nested deeper than {MAX_NESTING} objects and lists")));
-    }
+    check_values(text, limits.max_documents.saturating_add(1).saturating_mul(MAX_VALUES))?;
     Ok(text)
 }
 
@@ -71,9 +73,10 @@ impl<'de> Deserialize<'de> for Keys {
     }
 }
 
-/// Whether brackets outside of strings are open deeper than `most`; what is wrong otherwise the reader finds.
-fn is_nested_deeper_than(text: &str, most: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+/// Checks how deep brackets outside of strings are open, and how many values they and commas begin; what is wrong
+/// otherwise the reader finds.
+fn check_values(text: &str, most: usize) -> Result<(), Problem> {
+    let (mut depth, mut values, mut in_string, mut escaped) = (0usize, 0usize, false, false);
     for byte in text.bytes() {
         if in_string {
             if escaped {
@@ -87,20 +90,30 @@ fn is_nested_deeper_than(text: &str, most: usize) -> bool {
         }
         match byte {
             b'"' => in_string = true,
-            b'{' | b'[' => depth += 1,
+            b'{' | b'[' => (depth, values) = (depth + 1, values + 1),
             b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
             _ => {}
         }
-        if depth > most {
-            return true;
+        if depth > MAX_NESTING {
+            return Err(Problem::NotJson(format!("the body is nested deeper than {MAX_NESTING} objects and lists")));
+        }
+        if values > most {
+            let message =
+                format!("the body has more than {most} values: send fewer documents, or raise --max-documents");
+            return Err(Problem::Invalid { message, param: None });
         }
     }
-    false
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text_of(body: &[u8]) -> Result<&str, Problem> {
+        super::text_of(body, &Limits { max_documents: 2, ..Limits::default() })
+    }
 
     #[test]
     fn what_is_no_object_is_refused() {
@@ -120,6 +133,19 @@ mod tests {
         assert!(text_of(nested(1_000_000).as_bytes()).is_err());
         let quoted = format!("{{\"a\": \"\\\"{}\"}}", "[".repeat(1000));
         assert!(text_of(quoted.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn values_are_counted_before_any_is_read() {
+        let most = 3 * MAX_VALUES;
+        for value in ["\"\"", "{}", "[]", "0"] {
+            let list = |n: usize| format!("{{\"a\": [{}]}}", vec![value; n].join(","));
+            assert!(text_of(list(most / 2 - 2).as_bytes()).is_ok(), "{value}");
+            assert!(matches!(text_of(list(most + 1).as_bytes()), Err(Problem::Invalid { .. })), "{value}");
+        }
+        let fields = vec!["\"a\":0"; most + 1].join(",");
+        assert!(matches!(text_of(format!("{{{fields}}}").as_bytes()), Err(Problem::Invalid { .. })));
+        assert!(text_of(format!("{{\"a\": \"{}\"}}", ",".repeat(1000)).as_bytes()).is_ok());
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod keys;
 mod listen;
 mod metrics;
 mod openapi;
+mod origin;
 mod problem;
 mod ranking;
 mod request;

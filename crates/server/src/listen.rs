@@ -1,11 +1,12 @@
 //! Connections: accepted, limited in number and time, and finished when the server is told to stop.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -15,7 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use crate::config::Limits;
@@ -34,13 +35,14 @@ pub(crate) async fn listen(
     stop: impl Future<Output = ()>,
     hurry: impl Future<Output = ()>,
 ) {
+    let hurry = hurry.shared();
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
     let mut connections = JoinSet::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.idle_timeout).max_buf_size(MAX_HEAD);
     {
-        let mut stop = std::pin::pin!(stop);
+        let mut stop = pin!(stop);
         loop {
             // Connections that are over give their memory back.
             while connections.try_join_next().is_some() {}
@@ -51,6 +53,7 @@ pub(crate) async fn listen(
             let (place, accepted) = tokio::select! {
                 accepted = next => accepted,
                 () = &mut stop => break,
+                () = hurry.clone() => break,
             };
             let stream = match accepted {
                 Ok((stream, _)) => stream,
@@ -63,24 +66,17 @@ pub(crate) async fn listen(
                 }
             };
             prepare(&stream, limits.read_timeout);
-            let service = Noticing { inner: TowerToHyperService::new(router.clone()), has_asked: Arc::default() };
-            let has_asked = Arc::clone(&service.has_asked);
+            // Who asks nothing at first has less time than who pauses between two requests.
+            let end = Arc::new(Mutex::new(after(limits.read_timeout)));
+            let inner = TowerToHyperService::new(router.clone());
+            let service = Noticing { inner, end: Arc::clone(&end), longest: longest(limits) };
             let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-            let patience = limits.read_timeout;
             connections.spawn(async move {
                 let _place = place;
-                let mut connection = std::pin::pin!(connection);
-                // Who asks nothing at first has less time than who pauses between two requests.
-                let ended = match timeout(patience, &mut connection).await {
-                    Ok(ended) => ended,
-                    Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
-                    Err(_) => {
-                        debug!("a connection asked nothing");
-                        return;
-                    }
-                };
-                if let Err(error) = ended {
-                    debug!(%error, "a connection ended early");
+                match until_end(connection, &end).await {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => debug!(%error, "a connection ended early"),
+                    None => debug!("a connection asked nothing, or did not read its answer"),
                 }
             });
         }
@@ -97,10 +93,37 @@ pub(crate) async fn listen(
     connections.shutdown().await;
 }
 
-/// The routes for one connection, which notice whether it has asked anything.
+/// How long a connection may go on after the head of its last request: the body comes, the request is answered, and the
+/// answer is read in as long as there may be between two requests.
+fn longest(limits: &Limits) -> Duration {
+    limits.read_timeout.saturating_add(limits.deadline).saturating_add(limits.idle_timeout)
+}
+
+/// So long from now, or years where that is beyond the clock.
+fn after(duration: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(duration).unwrap_or(now + Duration::from_hours(24 * 365))
+}
+
+/// Lets a connection go on until its end, which each of its requests puts off; `None` where it came to that.
+async fn until_end<C: Future>(connection: C, end: &Mutex<Instant>) -> Option<C::Output> {
+    let end = || *end.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut connection = pin!(connection);
+    loop {
+        let known = end();
+        match timeout_at(known, &mut connection).await {
+            Ok(ended) => return Some(ended),
+            Err(_) if end() > known => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// The routes for one connection, whose end every request puts off.
 struct Noticing {
     inner: TowerToHyperService<Router>,
-    has_asked: Arc<AtomicBool>,
+    end: Arc<Mutex<Instant>>,
+    longest: Duration,
 }
 
 impl Service<hyper::Request<Incoming>> for Noticing {
@@ -109,7 +132,7 @@ impl Service<hyper::Request<Incoming>> for Noticing {
     type Future = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Future;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
-        self.has_asked.store(true, Ordering::Relaxed);
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = after(self.longest);
         self.inner.call(request)
     }
 }
@@ -129,4 +152,34 @@ fn is_of_client(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, poll_fn};
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_asks_nothing_more_comes_to_its_end() {
+        let end = Mutex::new(after(Duration::from_millis(10)));
+        assert_eq!(until_end(pending::<()>(), &end).await, None);
+    }
+
+    #[tokio::test]
+    async fn every_request_puts_the_end_off() {
+        let end = Mutex::new(after(Duration::from_millis(10)));
+        let mut has_asked = false;
+        let connection = poll_fn(|_| {
+            if has_asked {
+                return Poll::Ready("answered");
+            }
+            has_asked = true;
+            *end.lock().unwrap() = after(Duration::MAX);
+            // Nothing wakes it but the end that it had before.
+            Poll::Pending
+        });
+        assert_eq!(until_end(connection, &end).await, Some("answered"));
+    }
 }

@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     abandoned: Counter,
     documents: Counter,
     reasons: Counter,
+    reasons_failed: Counter,
     batch_tokens: Histogram,
     queue_requests: Gauge,
     queue_tokens: Gauge,
@@ -56,7 +57,7 @@ enum Stage {
     Inference,
     /// A document's reasons, evidence and receipts.
     Reasons,
-    /// From the request's head to the head of the answer.
+    /// From the head of a request that ranks, scores or explains to the head of its answer.
     Total,
 }
 
@@ -83,11 +84,17 @@ impl Metrics {
             Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 17)));
         registry.register_with_unit("stage_duration", "Time by stage", Unit::Seconds, stages.clone());
         let abandoned = Counter::default();
-        registry.register("abandoned", "Requests whose client went away before the answer", abandoned.clone());
+        registry.register(
+            "abandoned",
+            "Requests whose client went away before the end of the answer",
+            abandoned.clone(),
+        );
         let documents = Counter::default();
         registry.register("documents", "Documents scored", documents.clone());
         let reasons = Counter::default();
         registry.register("reasons", "Documents explained", reasons.clone());
+        let reasons_failed = Counter::default();
+        registry.register("reasons_failed", "Documents whose reasons could not be written", reasons_failed.clone());
         let batch_tokens = Histogram::new(exponential_buckets(64.0, 2.0, 10));
         registry.register("batch_tokens", "Tokens computed together, estimated", batch_tokens.clone());
         let queue_requests = Gauge::default();
@@ -103,6 +110,7 @@ impl Metrics {
             abandoned,
             documents,
             reasons,
+            reasons_failed,
             batch_tokens,
             queue_requests,
             queue_tokens,
@@ -111,12 +119,16 @@ impl Metrics {
     }
 
     /// A request was answered.
-    pub(crate) fn answered(&self, path: &str, status: u16, took: Duration) {
+    pub(crate) fn answered(&self, path: &str, status: u16) {
         self.requests.get_or_create(&RequestLabels { path: path.to_owned(), status }).inc();
-        self.stage(Stage::Total, took);
     }
 
-    /// A client went away before its answer.
+    /// A request about documents took so long.
+    pub(crate) fn took(&self, total: Duration) {
+        self.stage(Stage::Total, total);
+    }
+
+    /// A client went away before its answer, or in the middle of a stream.
     pub(crate) fn gone(&self) {
         self.abandoned.inc();
     }
@@ -145,6 +157,11 @@ impl Metrics {
         self.stage(Stage::Reasons, took);
     }
 
+    /// Documents could not be explained.
+    pub(crate) fn unexplained(&self, documents: usize) {
+        self.reasons_failed.inc_by(documents as u64);
+    }
+
     /// The text that Prometheus reads; `load` is that of now.
     pub(crate) fn text(&self, load: Option<Load>) -> Result<String, fmt::Error> {
         if let Some(load) = load {
@@ -165,7 +182,8 @@ mod tests {
     #[test]
     fn what_was_counted_is_told() {
         let metrics = Metrics::new();
-        metrics.answered("/rerank", 200, Duration::from_millis(3));
+        metrics.answered("/rerank", 200);
+        metrics.took(Duration::from_millis(3));
         metrics.batch(1000, 12);
         let text = metrics.text(Some(Load { requests: 2, tokens: 500, speed: 17_000.0 })).unwrap();
         for line in [

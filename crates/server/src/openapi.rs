@@ -222,7 +222,8 @@ impl Operation {
     /// Readiness.
     pub(crate) fn health() -> Self {
         let reply = Body::Json(|generator| vec![schema::<Health>(generator)]);
-        let description = "503 while the student is being loaded, and when the server was told to stop.";
+        let description =
+            "503 while the student is being loaded, when the server was told to stop, and when it computes no more.";
         Self::asked_by_get("Whether requests are answered", description, "Server", reply, None)
     }
 
@@ -318,8 +319,8 @@ fn describe(
     if let Some(errors) = &operation.errors {
         responses["default"] = json!({
             "description": "Why there is no answer, in the client's own dialect: 400 or 422 what cannot be used, 401 no \
-                valid key, 404 no such thing, 408 too slow, 413 too large, 429 or 503 too busy (with Retry-After), 504 \
-                too late, 500 or 424 our failure.",
+                valid key, 403 a web page of another origin, 404 no such thing, 408 too slow, 413 too large, 429 or 503 \
+                too busy (with Retry-After), 504 too late, 500 or 424 our failure.",
             "content": self::content(errors, written),
         });
     }

@@ -42,7 +42,9 @@ pub(crate) enum Problem {
         message: String,
     },
     /// The body is larger than allowed.
-    #[error("the body is larger than {max} bytes: send fewer documents, or raise --max-body-bytes")]
+    #[error(
+        "the body is larger than {max} bytes: send fewer documents, or raise --max-body-bytes (and --max-pending-bytes where that is less)"
+    )]
     BodyTooLarge {
         /// Bytes that are allowed.
         max: usize,

@@ -5,11 +5,13 @@ use std::time::Instant;
 use reason_to_rank::inference::Scored;
 use reason_to_rank::reranking::explained::neighbor_of;
 use reason_to_rank::types::id::DocId;
+use reason_to_rank::types::reasoning::Reasoning;
 use tokio::time::{Instant as Deadline, timeout_at};
+use tracing::error;
 
 use crate::app::{Service, unix_seconds};
 use crate::asked::{Answer, Answered, Asked, ExplainWish, Overlong, SpanWish};
-use crate::compute::task::{Place, Scores, Span, Timing};
+use crate::compute::task::{Place, Reasons, Scores, Span, Timing};
 use crate::compute::{Admitted, Compute, Wishes};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
@@ -42,7 +44,7 @@ pub(crate) fn admit(service: &Service, asked: &Asked) -> Result<Admitted, Proble
         }
     }
     let pointed = if asked.spans.is_some() { asked.shown() } else { 0 };
-    let wishes = Wishes { explained: asked.explained(), pointed };
+    let wishes = Wishes { explained: asked.explained(), pointed, pieces: asked.max_tokens_per_document };
     compute.admit(std::slice::from_ref(&asked.list), wishes).map_err(Problem::Full)
 }
 
@@ -93,23 +95,27 @@ pub(crate) async fn explain(admitted: &Admitted, asked: &Asked, ranked: &mut Ran
     let mut reasons = admitted.explain(&asked.list, ranked.places.clone());
     let n = ranked.places.len();
     for written in 0..n {
-        // The order is right whatever becomes of the reasons: it is told, with what it lacks.
-        let why = match deadline.of(reasons.recv()).await {
-            Ok(Some(Ok(reasoning))) => {
-                ranked.answer.results[written].reasoning = Some(reasoning);
-                continue;
+        match next_reason(&mut reasons, deadline).await {
+            Ok(reasoning) => ranked.answer.results[written].reasoning = Some(reasoning),
+            // The order is right whatever becomes of the reasons: it is told, with what it lacks.
+            Err(why) => {
+                ranked.answer.warnings.push(missing_reasons(&ranked.answer.id, written, n, &why));
+                return;
             }
-            Ok(Some(Err(failed))) => failed.to_string(),
-            Ok(None) => Problem::Stopping.to_string(),
-            Err(late) => late.to_string(),
-        };
-        ranked.answer.warnings.push(missing_reasons(written, n, &why));
-        return;
+        }
     }
 }
 
-/// What is said where reasons are missing.
-pub(crate) fn missing_reasons(written: usize, asked_for: usize, why: &str) -> String {
+/// The next reason that is written, or why there is none.
+pub(crate) async fn next_reason(reasons: &mut Reasons, deadline: Until) -> Result<Reasoning, Problem> {
+    Ok(deadline.of(reasons.recv()).await?.ok_or(Problem::Stopping)??)
+}
+
+/// What a client is told where reasons are missing; of a failure of ours the log hears as well.
+pub(crate) fn missing_reasons(request_id: &str, written: usize, asked_for: usize, why: &Problem) -> String {
+    if let Problem::Failed(failed) = why {
+        error!(request_id, %failed, "reasons failed");
+    }
     format!("only {written} of {asked_for} documents are explained: {why}")
 }
 

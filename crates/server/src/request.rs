@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response};
 use axum::middleware::Next;
 use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 use tracing::{debug, error, info};
 use uuid::Uuid;
 
@@ -53,7 +54,8 @@ struct Line {
 }
 
 impl Told {
-    fn new(headers: &HeaderMap) -> Self {
+    /// Of a request with these headers, which begins now.
+    pub(crate) fn new(headers: &HeaderMap) -> Self {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_fit =
             |id: &&str| !id.is_empty() && id.len() <= ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_graphic());
@@ -81,6 +83,11 @@ impl Told {
         let mut line = self.line();
         line.documents = asked.list.documents.len();
         line.explained = asked.explained();
+    }
+
+    /// It is not even looked at, for a reason of this kind.
+    pub(crate) fn keeps_out(&self, kind: &'static str) {
+        self.line().problem = Some(kind);
     }
 
     /// It is not answered.
@@ -155,8 +162,11 @@ pub(crate) async fn track(State(app): State<Arc<App>>, mut request: Request, nex
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let took = told.since().elapsed();
     let status = response.status().as_u16();
-    app.metrics.answered(path, status, took);
+    app.metrics.answered(path, status);
     let line = *told.line();
+    if line.dialect.is_some() || line.documents > 0 {
+        app.metrics.took(took);
+    }
     let milliseconds = took.as_millis() as u64;
     let Line { dialect, documents, explained, problem } = line;
     let (request_id, path) = (told.id(), path.as_str());
@@ -197,23 +207,28 @@ pub(crate) async fn open<T: Send + 'static>(
     request: Request,
     read: impl FnOnce(&[u8], &Limits) -> T + Send + 'static,
 ) -> Result<Opened<T>, Problem> {
-    let limits = app.config.limits.clone();
+    let limits = app.limits.clone();
     let Received { bytes, room } = receive(request.into_body(), &limits, &app.room).await?;
     let deadline = Until::from_now(limits.deadline);
-    let read = off_thread(bytes.len(), move || read(&bytes, &limits)).await?;
+    let read = deadline.of(off_thread(&app.readers, bytes.len(), move || read(&bytes, &limits))).await??;
     Ok(Opened { read, deadline, room })
 }
 
-/// Does work on so many bytes: at once where they are few, elsewhere where others would wait for it.
+/// Does work on so many bytes: at once where they are few, elsewhere and in turn where others would wait for it.
 async fn off_thread<R: Send + 'static>(
+    turns: &Arc<Semaphore>,
     bytes: usize,
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Problem> {
     if bytes < LARGE {
         return Ok(work());
     }
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Problem::Failed(Failed("reading the request failed; the log says where".to_owned())))
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| Problem::Stopping)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    });
+    done.await.map_err(|_| Problem::Failed(Failed("reading the request failed; the log says where".to_owned())))
 }
 
 /// The times and sizes of an answer, named as text-embeddings-inference names them, in whole milliseconds.
@@ -238,7 +253,20 @@ pub(crate) fn timing_headers(headers: &mut HeaderMap, list: &List, tokens: usize
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
+
+    #[tokio::test]
+    async fn large_bodies_are_read_in_turn_and_small_ones_at_once() {
+        let turns = Arc::new(Semaphore::new(1));
+        let turn = turns.acquire().await.unwrap();
+        assert_eq!(off_thread(&turns, LARGE - 1, || "read").await, Ok("read"));
+        let waiting = off_thread(&turns, LARGE, || "read");
+        assert!(timeout(Duration::from_millis(20), waiting).await.is_err(), "two bodies had one turn");
+        drop(turn);
+        assert_eq!(off_thread(&turns, LARGE, || "read").await, Ok("read"));
+    }
 
     #[test]
     fn an_id_is_kept_where_it_is_fit_for_a_header_and_a_log() {

@@ -23,6 +23,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::app::App;
 use crate::dialects::{Caller, Dialect, Route};
 use crate::openapi::Operation;
+use crate::origin::keep_out;
 use crate::problem::Problem;
 use crate::request::{Told, authorize, track};
 
@@ -105,10 +106,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     }
     let keyed = keyed.route_layer(from_fn_with_state(Arc::clone(app), authorize));
     let mut router = open.merge(keyed).fallback(nothing_here).method_not_allowed_fallback(wrong_method);
-    if let Some(cors) = cors(&app.config.cors_origins) {
+    if let Some(cors) = cors(&app.cors_origins) {
         router = router.layer(cors);
     }
-    router.layer(from_fn_with_state(Arc::clone(app), track)).with_state(Arc::clone(app))
+    router
+        .layer(from_fn_with_state(Arc::clone(app), keep_out))
+        .layer(from_fn_with_state(Arc::clone(app), track))
+        .with_state(Arc::clone(app))
 }
 
 async fn nothing_here(told: Told, request: Request) -> Response<Body> {
@@ -121,7 +125,7 @@ async fn wrong_method(told: Told, request: Request) -> Response<Body> {
     told.refuse(dialect, &Problem::Method(request.method().to_string()))
 }
 
-/// What browsers are told of pages elsewhere; `None` where no origin is named, and then such pages are kept out.
+/// What browsers are told of pages elsewhere; `None` where no origin is named.
 fn cors(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;

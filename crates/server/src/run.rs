@@ -14,7 +14,8 @@ use reason_to_rank::student::{LoadedStudent, StudentOptions};
 use reason_to_rank::types::stage::StageError;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::app::{App, Service, unix_seconds};
@@ -55,6 +56,9 @@ pub enum ServeError {
     /// The student fails.
     #[error(transparent)]
     Warm(#[from] StageError),
+    /// Loading panicked.
+    #[error("loading the student or the index failed inside, which is a bug of r2r; the log says where")]
+    Panicked,
     /// The system gives no threads or signals.
     #[error("the system gives no threads or signals: {0}")]
     System(#[source] io::Error),
@@ -81,8 +85,8 @@ impl Server {
         self.address
     }
 
-    /// Loads what is served, answers until `stop` is ready, and then finishes what was accepted, unless `hurry` is
-    /// ready as well.
+    /// Loads what is served, answers until `stop` is ready and the drain is over, and then finishes what was accepted,
+    /// unless `hurry` is ready as well.
     ///
     /// # Errors
     /// Where the student or the index cannot be loaded.
@@ -101,24 +105,28 @@ impl Server {
         };
         thread::Builder::new().name("r2r-load".to_owned()).spawn(report).map_err(ServeError::System)?;
 
-        let failed = async {
-            match loading.await {
-                Ok(Err(error)) => error,
-                // Nothing is left to wait for: the server goes on.
-                Ok(Ok(())) | Err(_) => std::future::pending().await,
-            }
-        };
-        let limits = app.config.limits.clone();
+        let limits = app.limits.clone();
         let stopping = Arc::clone(&app);
+        let drain = limits.drain;
         let stop = async move {
             stop.await;
             stopping.stop();
-            info!("stopping: what was accepted is finished");
+            info!(drain_seconds = drain.as_secs(), "stopping: what was accepted is finished");
+            sleep(drain).await;
         };
         tokio::select! {
             () = listen(listener, router(&app), &limits, stop, hurry) => Ok(()),
-            error = failed => Err(error),
+            error = failure(loading) => Err(error),
         }
+    }
+}
+
+/// Why nothing could be loaded; not ready where everything was.
+async fn failure(loading: oneshot::Receiver<Result<(), ServeError>>) -> ServeError {
+    match loading.await {
+        Ok(Ok(())) => std::future::pending().await,
+        Ok(Err(error)) => error,
+        Err(_) => ServeError::Panicked,
     }
 }
 
@@ -127,7 +135,7 @@ fn load(app: &App, serving: &Serving) -> Result<(), ServeError> {
     let index = serving.index.as_deref().map(Searcher::open).transpose()?;
     let student = Arc::new(LoadedStudent::open(&serving.student, &serving.options).map_err(ServeError::Student)?);
     let speed = warm_up(&student)?;
-    let compute = Compute::start(Arc::clone(&student), &app.config.limits, speed, Arc::clone(&app.metrics))
+    let compute = Compute::start(Arc::clone(&student), &app.limits, speed, Arc::clone(&app.metrics))
         .map_err(ServeError::System)?;
     let index = index.map(|searcher| Arc::new(Bm25Retriever { searcher: Arc::new(searcher), bm25: Bm25::default() }));
     info!(
@@ -137,7 +145,8 @@ fn load(app: &App, serving: &Serving) -> Result<(), ServeError> {
         search = index.is_some(),
         "ready"
     );
-    app.ready(Service { compute: Arc::new(compute), index, since: unix_seconds() });
+    let searches = Arc::new(Semaphore::new(student.engine().threads().get()));
+    app.ready(Service { compute: Arc::new(compute), index, searches, since: unix_seconds() });
     Ok(())
 }
 
@@ -201,5 +210,21 @@ impl Signals {
 
     async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_while_loading_ends_the_server() {
+        let (loaded, loading) = oneshot::channel();
+        let loader: thread::JoinHandle<()> = thread::spawn(move || {
+            let _loaded: oneshot::Sender<Result<(), ServeError>> = loaded;
+            panic!("weights that nobody foresaw");
+        });
+        assert!(matches!(failure(loading).await, ServeError::Panicked));
+        assert!(loader.join().is_err());
     }
 }

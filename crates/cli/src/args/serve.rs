@@ -1,5 +1,6 @@
 //! The words of `r2r serve` and `r2r mcp`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ pub(crate) struct Serve {
     /// A key that clients must send (`Authorization: Bearer KEY`); may be repeated. Others see the words of a command:
     /// better is the variable `R2R_API_KEY`, with a comma between keys [default: no key is asked for].
     #[arg(long = "api-key", value_name = "KEY", env = "R2R_API_KEY", value_delimiter = ',', hide_env_values = true)]
-    pub api_keys: Vec<String>,
+    pub api_keys: Vec<ApiKey>,
     /// An origin whose web pages may call this server, such as `https://example.org`, or `*`; may be repeated
     /// [default: none].
     #[arg(long = "cors-origin", value_name = "ORIGIN")]
@@ -39,6 +40,22 @@ pub(crate) struct Serve {
     /// What is logged: error, warn, info (each request) or debug.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["off", "error", "warn", "info", "debug"])]
     pub log_level: String,
+}
+
+/// A key, which is never printed.
+#[derive(Clone)]
+pub(crate) struct ApiKey(pub String);
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self(key)
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey")
+    }
 }
 
 /// How much a server takes on.
@@ -72,13 +89,18 @@ pub(crate) struct LimitArguments {
     /// Seconds that a client may take to begin, to send a request's body, and may leave its answer unread.
     #[arg(long, value_name = "SECONDS", default_value = "20")]
     pub read_timeout: NonZeroU64,
-    /// Seconds that a connection may wait for its next request; more than load balancers keep theirs.
+    /// Seconds that a connection may wait for its next request, and that an answer may at least take to be read; more than
+    /// load balancers keep theirs.
     #[arg(long, value_name = "SECONDS", default_value = "75")]
     pub idle_timeout: NonZeroU64,
     /// Connections at once.
     #[arg(long, value_name = "N", default_value = "2048")]
     pub max_connections: NonZeroUsize,
-    /// Seconds that accepted requests may still take after SIGTERM or Ctrl-C.
+    /// Seconds that the server goes on after SIGTERM or Ctrl-C, with 503 at /health, before the port closes: as long as a
+    /// load balancer takes to notice.
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    pub drain: u64,
+    /// Seconds that accepted requests may still take after that.
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     pub shutdown_timeout: NonZeroU64,
 }
@@ -107,4 +129,19 @@ address changes. http://127.0.0.1:8080/docs tells what is answered.";
 pub(crate) struct Mcp {
     #[command(flatten)]
     pub student: StudentArguments,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Arguments;
+
+    #[test]
+    fn keys_are_not_printed_with_the_other_words() {
+        let arguments =
+            Arguments::try_parse_from(["r2r", "serve", "--api-key", "hidden-one,hidden-two", "--port", "81"]).unwrap();
+        let printed = format!("{arguments:?}");
+        assert!(printed.contains("81") && !printed.contains("hidden"), "{printed}");
+    }
 }

@@ -33,7 +33,10 @@ pub(crate) fn is_ours(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         matches!(cause.downcast_ref::<StageError>(), Some(StageError::Failed(_)))
             || matches!(cause.downcast_ref::<PipelineError>(), Some(PipelineError::Stage(StageError::Failed(_))))
-            || matches!(cause.downcast_ref::<ServeError>(), Some(ServeError::Warm(_) | ServeError::System(_)))
+            || matches!(
+                cause.downcast_ref::<ServeError>(),
+                Some(ServeError::Warm(_) | ServeError::Panicked | ServeError::System(_))
+            )
     })
 }
 

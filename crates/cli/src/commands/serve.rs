@@ -11,13 +11,13 @@ use r2r_server::run::{Serving, serve};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::serve::{LimitArguments, LogFormat, Serve};
+use crate::args::serve::{ApiKey, LimitArguments, LogFormat, Serve};
 use crate::commands::rerank::student_options;
 use crate::student_folder;
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) fn run(options: &Serve) -> Result<()> {
-    if options.api_keys.iter().any(|key| key.trim().is_empty()) {
+    if options.api_keys.iter().any(|ApiKey(key)| key.trim().is_empty()) {
         bail!(
             "an --api-key (or R2R_API_KEY, or what stands beside a comma of it) is empty, and anyone could send that; leave it out, or give a key"
         );
@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Serve) -> Result<()> {
         index: options.index.clone(),
     };
     let config = ServerConfig {
-        keys: options.api_keys.clone(),
+        keys: options.api_keys.iter().map(|ApiKey(key)| key.clone()).collect(),
         cors_origins: options.cors_origins.clone(),
         limits: limits(&options.limits),
     };
@@ -73,6 +73,7 @@ fn limits(arguments: &LimitArguments) -> Limits {
         read_timeout,
         idle_timeout,
         max_connections,
+        drain,
         shutdown_timeout,
     } = arguments;
     let seconds = |seconds: &NonZeroU64| Duration::from_secs(seconds.get());
@@ -88,6 +89,7 @@ fn limits(arguments: &LimitArguments) -> Limits {
         read_timeout: seconds(read_timeout),
         idle_timeout: seconds(idle_timeout),
         max_connections: max_connections.get(),
+        drain: Duration::from_secs(*drain),
         shutdown_timeout: seconds(shutdown_timeout),
     }
 }

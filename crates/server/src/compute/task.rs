@@ -13,7 +13,7 @@ use crate::compute::cost::REASONS_TOKENS;
 use crate::compute::turns::Steps;
 
 /// A query with its documents.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct List {
     /// The query.
     pub(crate) query: String,
@@ -49,6 +49,9 @@ pub(crate) struct Scores {
     /// Where the time went.
     pub(crate) timing: Timing,
 }
+
+/// Reasons in the order of the places that were given, each as soon as it is written.
+pub(crate) type Reasons = mpsc::UnboundedReceiver<Result<Reasoning, Failed>>;
 
 /// A document to explain, at its place in an order.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use reason_to_rank::types::document::Document;
 
 use crate::compute::admission::Admission;
 use crate::compute::cost::REASONS_TOKENS;
-use crate::compute::task::{Explaining, Failed, Pointing, Scoring, Span, Task};
+use crate::compute::task::{Explaining, Failed, Place, Pointing, Scoring, Span, Task};
 use crate::compute::turns::{Turn, Turns};
 use crate::metrics::Metrics;
 
@@ -95,18 +95,25 @@ impl Worker {
     pub(crate) fn run(&self, queue: &Queue) {
         let mut unfinished = Vec::new();
         while let Some(batch) = queue.next_batch(std::mem::take(&mut unfinished), self.batch) {
-            let mut lists = Vec::new();
-            for Turn { task, steps } in batch {
-                match task {
-                    Task::Score(scoring) => lists.push((scoring, steps)),
-                    Task::Explain(explaining) => unfinished.extend(self.explain(explaining).map(Task::Explain)),
-                    Task::Point(pointing) => unfinished.extend(self.point(pointing).map(Task::Point)),
-                }
-            }
-            if !lists.is_empty() {
-                unfinished.extend(self.score(lists).into_iter().map(Task::Score));
+            // A bug of ours costs the requests of one batch, whose channels close, and not all that come after them.
+            unfinished = catch_unwind(AssertUnwindSafe(|| self.compute(batch))).unwrap_or_default();
+        }
+    }
+
+    /// Computes a batch, and says what has steps left.
+    fn compute(&self, batch: Vec<Turn<Task>>) -> Vec<Task> {
+        let (mut lists, mut unfinished) = (Vec::new(), Vec::new());
+        for Turn { task, steps } in batch {
+            match task {
+                Task::Score(scoring) => lists.push((scoring, steps)),
+                Task::Explain(explaining) => unfinished.extend(self.explain(explaining).map(Task::Explain)),
+                Task::Point(pointing) => unfinished.extend(self.point(pointing).map(Task::Point)),
             }
         }
+        if !lists.is_empty() {
+            unfinished.extend(self.score(lists).into_iter().map(Task::Score));
+        }
+        unfinished
     }
 
     /// Scores the next documents of several requests together.
@@ -127,15 +134,14 @@ impl Worker {
         }
         let since = Instant::now();
         let lists: Vec<&TokenizedList> = tokenized.iter().flat_map(|(_, lists)| lists).collect();
-        let mut scores = self.score_lists(&lists).into_iter();
+        let scores = of_requests(self.score_lists(&lists), tokenized.iter().map(|(_, lists)| lists.len()));
         let inferred = since.elapsed();
 
         let mut unfinished = Vec::new();
         let (mut tokens, mut documents) = (0, 0);
-        for (mut scoring, lists) in tokenized {
-            let of_request: Result<Vec<Vec<Scored>>, Failed> = scores.by_ref().take(lists.len()).collect();
-            let scored = match of_request {
-                Ok(scored) => scored.concat(),
+        for ((mut scoring, lists), scored) in tokenized.into_iter().zip(scores) {
+            let scored = match scored {
+                Ok(scored) => scored,
                 Err(failed) => {
                     drop(scoring.reply.send(Err(failed)));
                     continue;
@@ -195,15 +201,15 @@ impl Worker {
         let rest = &explaining.places[explaining.done..];
         let now = &rest[..rest.len().min(explaining.together)];
         let documents = &explaining.list.documents;
-        let placed: Vec<Placed<'_>> = now
-            .iter()
-            .map(|place| Placed {
-                document: &documents[place.document],
-                logit: place.logit,
-                neighbor: place.neighbor.map(|(other, stands)| (&documents[other], stands)),
-            })
-            .collect();
-        let written = guarded(|| self.student.reranker().explain(&explaining.list.query, &placed));
+        let placed = |place: &Place| Placed {
+            document: &documents[place.document],
+            logit: place.logit,
+            neighbor: place.neighbor.map(|(other, stands)| (&documents[other], stands)),
+        };
+        let written = guarded(|| {
+            let placed: Vec<Placed<'_>> = now.iter().map(placed).collect();
+            self.student.reranker().explain(&explaining.list.query, &placed)
+        });
         let (n, took) = (now.len(), began.elapsed());
         match written {
             Ok(reasonings) => {
@@ -215,6 +221,7 @@ impl Worker {
                 }
             }
             Err(failed) => {
+                self.metrics.unexplained(explaining.places.len() - explaining.done);
                 let _ = explaining.reply.send(Err(failed));
                 return None;
             }
@@ -265,6 +272,21 @@ impl Worker {
     }
 }
 
+/// The scores of requests that have so many lists each; one whose list failed has none.
+fn of_requests(
+    lists: Vec<Result<Vec<Scored>, Failed>>,
+    n_lists: impl Iterator<Item = usize>,
+) -> Vec<Result<Vec<Scored>, Failed>> {
+    let mut lists = lists.into_iter();
+    let of_request = |n: usize| {
+        // All of its lists are taken before one of them is looked at: what a failure left would be the next request's.
+        let own: Vec<_> = lists.by_ref().take(n).collect();
+        let own: Result<Vec<Vec<Scored>>, Failed> = own.into_iter().collect();
+        own.map(|lists| lists.concat())
+    };
+    n_lists.map(of_request).collect()
+}
+
 /// The result of work that may fail or panic: whatever a text does, the loop goes on.
 fn guarded<R, E: std::fmt::Display>(work: impl FnOnce() -> Result<R, E>) -> Result<R, Failed> {
     match catch_unwind(AssertUnwindSafe(work)) {
@@ -278,6 +300,18 @@ fn guarded<R, E: std::fmt::Display>(work: impl FnOnce() -> Result<R, E>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_fails_leaves_the_scores_of_other_requests_where_they_belong() {
+        let scored = |logit: f32| {
+            let (similarity, lexical) = (None, None);
+            vec![Scored { logit, head: logit, similarity, lexical, probability: 0.5, truncated: false }]
+        };
+        let failed = Failed("no finite score".to_owned());
+        let lists = vec![Err(failed.clone()), Ok(scored(1.0)), Ok(scored(2.0)), Ok(scored(3.0)), Ok(scored(4.0))];
+        let expected = vec![Err(failed), Ok([scored(2.0), scored(3.0)].concat()), Ok(scored(4.0))];
+        assert_eq!(of_requests(lists, [2, 2, 1].into_iter()), expected);
+    }
 
     #[test]
     fn a_panic_is_a_failure_that_quotes_nothing() {

@@ -19,7 +19,7 @@ use crate::dialects::{Dialect, json_response, to_json};
 use crate::fields::{Passages, Text, Which};
 use crate::json;
 use crate::problem::Problem;
-use crate::ranking::{admit, rank};
+use crate::ranking::{admit, next_reason, rank};
 use crate::request::{Opened, Told, open};
 use crate::shapes::Reasoning;
 
@@ -109,10 +109,10 @@ pub(crate) async fn explain(State(app): State<Arc<App>>, told: Told, request: Re
 
 async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
-    let read = |bytes: &[u8], _: &Limits| json::read::<ExplainRequest>(json::text_of(bytes)?)?.asked();
-    let Opened { read, deadline, room: _room } = open(app, request, read).await?;
+    let read = |bytes: &[u8], limits: &Limits| json::read::<ExplainRequest>(json::text_of(bytes, limits)?)?.asked();
+    let Opened { read, deadline, room } = open(app, request, read).await?;
     let (asked, subject) = read?;
-    asked.check(&app.config.limits, "documents")?;
+    asked.check(&app.limits, "documents")?;
     told.asks(&asked);
 
     let admitted = admit(service, &asked)?;
@@ -143,7 +143,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let mut reasons = admitted.explain(&asked.list, places.clone());
     let mut explained = Vec::with_capacity(places.len());
     for place in &places {
-        let reasoning = deadline.of(reasons.recv()).await?.ok_or(Problem::Stopping)??;
+        let reasoning = next_reason(&mut reasons, deadline).await?;
         let (rank, scored) = placed(place.document);
         explained.push(Explained {
             index: place.document,
@@ -167,7 +167,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
         }
         (None, _) => return Err(Problem::Stopping),
     };
-    Ok(json_response(StatusCode::OK, json))
+    Ok(json_response(StatusCode::OK, room.keep(json)))
 }
 
 impl ExplainRequest {

@@ -92,7 +92,7 @@ impl PredictRequest {
 
 /// The pairs of a body, within limits.
 fn read(bytes: &[u8], limits: &Limits) -> Result<Pairs, Problem> {
-    let pairs = json::read::<PredictRequest>(json::text_of(bytes)?)?.pairs();
+    let pairs = json::read::<PredictRequest>(json::text_of(bytes, limits)?)?.pairs();
     let n = pairs.lists.len();
     if n == 0 {
         return Err(Problem::Empty { field: "inputs" });

@@ -131,7 +131,7 @@ fn texts(field: &'static str, passages: Option<Passages>) -> Result<Vec<String>,
 
 /// The pairs of a body, within limits.
 fn read(bytes: &[u8], limits: &Limits) -> Result<Pairs, Problem> {
-    let pairs = json::read::<ScoreRequest>(json::text_of(bytes)?)?.pairs()?;
+    let pairs = json::read::<ScoreRequest>(json::text_of(bytes, limits)?)?.pairs()?;
     let n = pairs.lists.iter().map(|list| list.documents.len()).sum();
     if n > limits.max_documents {
         return Err(Problem::TooMany { given: n, max: limits.max_documents });

@@ -10,10 +10,12 @@ use reason_to_rank::types::document::{Document, Query};
 use reason_to_rank::types::stage::Retriever;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::{App, unix_seconds};
 use crate::asked::{Answer, Answered, Asked, Delivery, ExplainField};
 use crate::body::Room;
+use crate::compute::Wishes;
 use crate::compute::task::{Failed, List};
 use crate::config::Limits;
 use crate::dialects::{Dialect, json_response, to_json};
@@ -120,21 +122,26 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let service = app.service()?;
     let no_index = || Problem::NotFound("there is no index to search: start with r2r serve --index DIR".to_owned());
     let index = Arc::clone(service.index.as_ref().ok_or_else(no_index)?);
-    let read = |bytes: &[u8], _: &Limits| json::read::<SearchRequest>(json::text_of(bytes)?);
-    let Opened { read, deadline, room } = open(app, request, read).await?;
+    let read = |bytes: &[u8], limits: &Limits| json::read::<SearchRequest>(json::text_of(bytes, limits)?);
+    let Opened { read, deadline, mut room } = open(app, request, read).await?;
     let request = read?;
-    let (query, depth) = request.query(&app.config.limits)?;
+    let (query, depth) = request.query(&app.limits)?;
 
-    let text = query.clone();
-    let finding = tokio::task::spawn_blocking(move || find(&index, text, depth));
-    let found = deadline.of(finding).await?;
-    let Found { documents, scores } =
-        found.map_err(|_| Problem::Failed(Failed("the search failed; the log says where".to_owned())))??;
+    // What the candidates cost is known when they are found: until then the request has a place in the queue.
+    let place = service.compute.admit(&[], Wishes::default()).map_err(Problem::Full)?;
+    let Found { documents, scores } = deadline.of(find(index, &service.searches, query.clone(), depth)).await??;
+    drop(place);
+    let bytes: usize = documents.iter().map(|document| document.title.len() + document.text.len()).sum();
+    if bytes > app.limits.max_pending_bytes {
+        let message = format!("{depth} candidates have {bytes} bytes: lower `depth`, or raise --max-pending-bytes");
+        return Err(Problem::invalid("depth", message));
+    }
+    room.grow(&app.room, bytes)?;
     let asked = Asked::of_list(Arc::new(List { query, documents })).with_reasons(request.explain, request.stream);
     let asked = Asked { top_n: Some(request.top_n.map_or(TOP_N, |Count(n)| n)), ..asked };
     told.asks(&asked);
     if asked.list.documents.is_empty() {
-        return nothing_found(&asked, service.compute.student().name(), told.id(), deadline);
+        return nothing_found(app, &asked, service.compute.student().name(), told, deadline);
     }
 
     let admitted = admit(service, &asked)?;
@@ -143,14 +150,24 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
     let mut response = match asked.delivery {
         Delivery::Whole => {
             explain(&admitted, &asked, &mut ranked, deadline).await;
-            json_response(StatusCode::OK, to_json(&reply(&asked, &scores, ranked.answer))?)
+            json_response(StatusCode::OK, room.keep(to_json(&reply(&asked, &scores, ranked.answer))?))
         }
         Delivery::Events => {
             let warnings = ranked.answer.warnings.clone();
             let ranking = to_json(&reply(&asked, &scores, ranked.answer))?;
-            let of_events =
-                Streamed { ranking, list: Arc::clone(&asked.list), places: ranked.places, warnings, tokens, deadline };
-            stream(Some(admitted), of_events, room)
+            let places = ranked.places;
+            let reasons = admitted.explain(&asked.list, places.clone());
+            stream(Streamed {
+                ranking,
+                places,
+                reasons,
+                warnings,
+                tokens,
+                deadline,
+                room,
+                told: told.clone(),
+                metrics: Arc::clone(&app.metrics),
+            })
         }
     };
     timing_headers(response.headers_mut(), &asked.list, tokens, timing, told.since());
@@ -158,10 +175,16 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
 }
 
 /// The answer to a query of whose words no document has any.
-fn nothing_found(asked: &Asked, model: &str, request_id: &str, deadline: Until) -> Result<Response<Body>, Problem> {
+fn nothing_found(
+    app: &App,
+    asked: &Asked,
+    model: &str,
+    told: &Told,
+    deadline: Until,
+) -> Result<Response<Body>, Problem> {
     let warnings = vec!["no document has a word of the query".to_owned()];
     let answer = Answer {
-        id: request_id.to_owned(),
+        id: told.id().to_owned(),
         created: unix_seconds(),
         model: model.to_owned(),
         results: Vec::new(),
@@ -172,9 +195,18 @@ fn nothing_found(asked: &Asked, model: &str, request_id: &str, deadline: Until) 
     Ok(match asked.delivery {
         Delivery::Whole => json_response(StatusCode::OK, ranking),
         Delivery::Events => {
-            let list = Arc::clone(&asked.list);
-            let of_events = Streamed { ranking, list, places: Vec::new(), warnings, tokens: 0, deadline };
-            stream(None, of_events, Room::default())
+            let (places, reasons, room) = (Vec::new(), mpsc::unbounded_channel().1, Room::default());
+            stream(Streamed {
+                ranking,
+                places,
+                reasons,
+                warnings,
+                tokens: 0,
+                deadline,
+                room,
+                told: told.clone(),
+                metrics: Arc::clone(&app.metrics),
+            })
         }
     })
 }
@@ -204,7 +236,19 @@ impl SearchRequest {
     }
 }
 
-fn find(index: &Bm25Retriever, text: String, depth: usize) -> Result<Found, Failed> {
+/// Finds candidates when it has its turn. Nothing is searched for who goes away before; a search that was begun keeps
+/// its turn to its end, since nothing stops it.
+async fn find(index: Arc<Bm25Retriever>, turns: &Arc<Semaphore>, text: String, depth: usize) -> Result<Found, Problem> {
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(|_| Problem::Stopping)?;
+    let finding = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        retrieve(&index, text, depth)
+    });
+    let found = finding.await.map_err(|_| Failed("the search failed; the log says where".to_owned()))?;
+    Ok(found?)
+}
+
+fn retrieve(index: &Bm25Retriever, text: String, depth: usize) -> Result<Found, Failed> {
     let query = Arc::new(Query { id: "query".into(), text });
     let found = index.retrieve(&query, depth).map_err(|error| Failed(error.to_string()))?;
     let scores = found.list.iter().map(|candidate| candidate.score).collect();
@@ -240,5 +284,34 @@ fn reply(asked: &Asked, scores: &[f32], answer: Answer) -> SearchReply {
         candidates: asked.list.documents.len(),
         usage: Usage::of(answer.tokens),
         warnings: answer.warnings,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use reason_to_rank::retrieval::{Bm25, Searcher, build};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_search_waits_for_its_turn_and_gives_it_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("index");
+        let document = Document { id: "d".into(), title: String::new(), text: "Lava cools.".to_owned() };
+        build([Ok::<_, io::Error>(document)].into_iter(), &place, &mut |_| {}).unwrap();
+        let searcher = Arc::new(Searcher::open(&place).unwrap());
+        let index = Arc::new(Bm25Retriever { searcher, bm25: Bm25::default() });
+
+        let turns = Arc::new(Semaphore::new(1));
+        let turn = turns.acquire().await.unwrap();
+        let impatient = find(Arc::clone(&index), &turns, "lava".to_owned(), 5);
+        assert!(timeout(Duration::from_millis(20), impatient).await.is_err(), "two searches had one turn");
+        drop(turn);
+        let found = find(index, &turns, "lava".to_owned(), 5).await.unwrap();
+        assert_eq!((found.documents.len(), turns.available_permits()), (1, 1));
     }
 }

@@ -20,7 +20,7 @@ use crate::request::Told;
 /// Whether requests are answered.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Health {
-    /// `ok`, `loading` or `stopping`.
+    /// `ok`, `loading`, `stopping`, or `failed` where nothing is computed any more.
     status: &'static str,
 }
 
@@ -125,15 +125,16 @@ pub(crate) struct Model {
     max_model_len: usize,
 }
 
-/// `GET /health`, `/healthz`, `/ping`: 200 when ready, 503 while loading and when stopping.
+/// `GET /health`, `/healthz`, `/ping`: 200 when ready, 503 while loading, when stopping, and when the loop that computes
+/// has ended.
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Response<Body> {
-    let (code, status) = if app.is_stopping() {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if app.service().is_err() {
-        (StatusCode::SERVICE_UNAVAILABLE, "loading")
-    } else {
-        (StatusCode::OK, "ok")
+    let status = match app.service() {
+        _ if app.is_stopping() => "stopping",
+        Err(_) => "loading",
+        Ok(service) if service.compute.is_running() => "ok",
+        Ok(_) => "failed",
     };
+    let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match to_json(&Health { status }) {
         Ok(json) => json_response(code, json),
         Err(problem) => Dialect::Jina.refuse(&problem),
@@ -145,7 +146,7 @@ pub(crate) async fn info(State(app): State<Arc<App>>, told: Told) -> Response<Bo
     let json = app.service().and_then(|service| {
         let student = service.compute.student();
         let engine = student.engine();
-        let limits = &app.config.limits;
+        let limits = &app.limits;
         let precision = match engine.precision() {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
@@ -230,5 +231,28 @@ fn answer(json: Result<String, Problem>, told: &Told) -> Response<Body> {
     match json {
         Ok(json) => json_response(StatusCode::OK, json),
         Err(problem) => told.refuse(Dialect::Jina, &problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::compute::tests::compute;
+    use crate::config::ServerConfig;
+
+    #[tokio::test]
+    async fn a_server_that_computes_no_more_is_not_healthy() {
+        let app = Arc::new(App::new(ServerConfig::default()));
+        let code = async || health(State(Arc::clone(&app))).await.status();
+        assert_eq!(code().await, StatusCode::SERVICE_UNAVAILABLE);
+        let (compute, searches) = (compute(), Arc::new(Semaphore::new(1)));
+        app.ready(Service { compute: Arc::clone(&compute), index: None, searches, since: 0 });
+        assert_eq!(code().await, StatusCode::OK);
+        compute.close();
+        while code().await == StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
     }
 }

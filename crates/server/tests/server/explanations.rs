@@ -103,6 +103,7 @@ async fn a_stream_tells_the_ranking_then_each_reason() {
         assert_eq!(event["reasoning"], whole["results"][rank]["reasoning"]);
     }
     assert_eq!(events[4].1, json!({"warnings": [], "usage": whole["usage"]}));
+    assert_eq!(server.metric("r2r_abandoned_total").await, 0.0, "it was read to its end");
 }
 
 #[tokio::test]
@@ -179,4 +180,5 @@ async fn a_stream_whose_client_goes_away_is_not_written_to_its_end() {
     drop(stream);
     server.wait_until("r2r_queue_requests", |requests| requests == 0.0).await;
     assert!(server.metric("r2r_reasons_total").await < 200.0);
+    assert_eq!(server.metric("r2r_abandoned_total").await, 1.0);
 }

@@ -96,6 +96,24 @@ async fn what_is_no_json_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn what_would_take_too_much_memory_to_read_is_refused_before_it_is_read() {
+    let server = Running::small().await;
+    let list = format!("[{}\"\"]", "\"\",".repeat(1_000_000));
+    for (path, body) in [
+        ("/rerank", format!("{{\"query\": \"q\", \"texts\": {list}}}")),
+        ("/v1/rerank", format!("{{\"query\": \"q\", \"documents\": [\"a\"], \"unknown\": {list}}}")),
+        ("/v2/rerank", format!("{{\"query\": {{\"content\": {list}}}, \"documents\": [\"a\"]}}")),
+        ("/score", format!("{{\"text_1\": \"q\", \"text_2\": {list}}}")),
+        ("/predict", format!("{{\"inputs\": [{}[]]}}", "[\"\",\"\"],".repeat(500_000))),
+        ("/v1/explain", format!("{{\"query\": \"q\", \"documents\": {list}, \"above\": 0, \"below\": 1}}")),
+    ] {
+        let answer = server.post_bytes(path, body).await;
+        let says = answer.body.to_string();
+        assert!([400, 422].contains(&answer.status) && says.contains("values"), "{path}: {} {says}", answer.status);
+    }
+}
+
+#[tokio::test]
 async fn what_is_too_large_is_refused_with_the_limit() {
     let limits = Limits { max_body_bytes: 2000, max_documents: 3, max_document_chars: 50, ..Limits::default() };
     let server = Running::start(Who::Small, ServerConfig { limits, ..ServerConfig::default() }).await;

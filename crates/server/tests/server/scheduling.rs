@@ -130,6 +130,19 @@ async fn what_was_accepted_is_finished_before_the_end() {
 }
 
 #[tokio::test]
+async fn a_server_that_drains_says_that_it_stops_and_still_answers() {
+    let limits = Limits { drain: Duration::from_mins(10), ..Limits::default() };
+    let mut server = Running::start(Who::Small, ServerConfig { limits, ..ServerConfig::default() }).await;
+    server.stop();
+    while server.get("/health").await.status == 200 {}
+    // A connection that was not there before, as a balancer makes it.
+    let stranger = reqwest::Client::new();
+    let health = Answer::of(stranger.get(server.url("/health")).send().await.unwrap()).await;
+    assert_eq!((health.status, &health.body["status"]), (503, &json!("stopping")));
+    assert_eq!(server.post("/v1/rerank", &small()).await.status, 200);
+}
+
+#[tokio::test]
 async fn the_end_does_not_wait_longer_than_it_may() {
     let limits =
         Limits { shutdown_timeout: Duration::from_millis(100), deadline: Duration::from_mins(10), ..Limits::default() };

@@ -1,6 +1,6 @@
 //! Search finds, ranks and explains what an index holds.
 
-use r2r_server::config::ServerConfig;
+use r2r_server::config::{Limits, ServerConfig};
 use r2r_server::run::Serving;
 use reason_to_rank::retrieval::{Bm25, Searcher, build};
 use reason_to_rank::types::document::Document;
@@ -17,13 +17,17 @@ const TEXTS: [&str; 4] = [
 ];
 
 async fn server(folder: &std::path::Path) -> Running {
+    limited(folder, Limits::default()).await
+}
+
+async fn limited(folder: &std::path::Path, limits: Limits) -> Running {
     let place = folder.join("index");
     let document = |(i, text): (usize, &&str)| {
         Ok::<_, std::io::Error>(Document { id: format!("d{i}").into(), title: String::new(), text: (*text).to_owned() })
     };
     build(TEXTS.iter().enumerate().map(document), &place, &mut |_| {}).unwrap();
     let serving = Serving { student: Who::Small.folder(), options: Who::Small.options(), index: Some(place) };
-    Running::serving(ServerConfig::default(), serving).await
+    Running::serving(ServerConfig { limits, ..ServerConfig::default() }, serving).await
 }
 
 #[tokio::test]
@@ -67,4 +71,19 @@ async fn a_search_that_finds_nothing_says_so() {
         let answer = server.post("/v1/search", &wrong).await;
         assert!(answer.status == 422 && answer.body["detail"] != Value::Null, "{wrong}: {}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn a_search_is_refused_before_it_is_begun_and_its_candidates_have_a_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = limited(folder.path(), Limits { max_queue_requests: 0, ..Limits::default() }).await;
+    // It would find nothing, so that there would be nothing to compute.
+    let answer = full.post("/v1/search", &json!({"query": "xylophone"})).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (429, "1"));
+    let folder = tempfile::tempdir().unwrap();
+    let small = limited(folder.path(), Limits { max_pending_bytes: 110, ..Limits::default() }).await;
+    let answer = small.post("/v1/search", &json!({"query": QUERY})).await;
+    assert!(answer.status == 422 && answer.body.to_string().contains("--max-pending-bytes"), "{}", answer.body);
+    assert_eq!(small.post("/v1/search", &json!({"query": QUERY, "depth": 1})).await.status, 200);
+    assert_eq!(small.post("/v1/search", &json!({"query": "xylophone"})).await.status, 200);
 }

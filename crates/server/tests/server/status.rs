@@ -41,6 +41,8 @@ async fn what_happens_is_counted() {
         "r2r_documents_total 2",
         "r2r_reasons_total 1",
         "r2r_queue_requests 0",
+        // Not of probes, such as those that waited for this server.
+        "r2r_stage_duration_seconds_count{stage=\"total\"} 2",
         "r2r_stage_duration_seconds_count{stage=\"queue\"} 1",
         "r2r_stage_duration_seconds_count{stage=\"tokenization\"} 1",
         "r2r_stage_duration_seconds_count{stage=\"inference\"} 1",
