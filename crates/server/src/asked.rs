@@ -1,6 +1,7 @@
 //! What a request asks for, and what it is answered, whatever its dialect.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use reason_to_rank::types::document::Document;
 use reason_to_rank::types::reasoning::Reasoning;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::compute::task::{List, Span};
 use crate::config::Limits;
@@ -21,7 +23,7 @@ const EXPLAINED: usize = 10;
 /// What a request asks for.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    /// Query and documents; a document's id is the client's, or its index.
+    /// Query and documents as they are read; a document's id is the client's, or its index.
     pub(crate) list: Arc<List>,
     /// How many of the best are wanted; all where `None`.
     pub(crate) top_n: Option<usize>,
@@ -33,6 +35,8 @@ pub(crate) struct Asked {
     pub(crate) max_tokens_per_document: Option<usize>,
     /// Whether texts are sent back.
     pub(crate) echo: Echo,
+    /// Documents, by their index, that are sent back otherwise than they are read.
+    pub(crate) sent: HashMap<usize, Sent>,
     /// Whether the sentences that matter are told.
     pub(crate) spans: Option<SpanWish>,
     /// Whether reasons are written.
@@ -68,6 +72,15 @@ pub(crate) enum Echo {
     No,
     /// They are.
     Texts,
+}
+
+/// A document as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Sent {
+    /// Longer than it is read.
+    Longer(Document),
+    /// With fields that are not read.
+    Json(Box<RawValue>),
 }
 
 /// How an answer is delivered.
@@ -150,6 +163,7 @@ impl Asked {
             overlong: Overlong::Cut,
             max_tokens_per_document: None,
             echo: Echo::No,
+            sent: HashMap::new(),
             spans: None,
             explain: None,
             delivery: Delivery::Whole,
@@ -171,6 +185,16 @@ impl Asked {
         self.explain = explain.and_then(|ExplainField(wish)| wish);
         self.delivery = if stream == Some(Flag(true)) { Delivery::Events } else { Delivery::Whole };
         self
+    }
+
+    /// Has shorter texts read than were sent, which are kept only to be sent back.
+    pub(crate) fn read_instead(&mut self, list: List) {
+        if self.echo == Echo::Texts {
+            let documents = self.list.documents.iter().zip(&list.documents).enumerate();
+            let longer = documents.filter(|(_, (sent, read))| sent != read);
+            self.sent.extend(longer.map(|(index, (sent, _))| (index, Sent::Longer(sent.clone()))));
+        }
+        self.list = Arc::new(list);
     }
 
     /// Checks what every dialect requires; `field` is how the dialect calls documents.

@@ -110,6 +110,7 @@ fn cut(asked: &mut Asked, most: usize, service: &crate::app::Service) -> Result<
             document.text.truncate(pieces.offsets.last().map_or(0, |last| last.end));
         }
     }
-    asked.list = Arc::new(List { query: query.clone(), documents });
+    let list = List { query: query.clone(), documents };
+    asked.read_instead(list);
     Ok(())
 }

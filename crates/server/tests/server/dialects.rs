@@ -30,6 +30,10 @@ fn check(results: &Value, field: &str, of: fn((f32, f32)) -> f32) -> Vec<u64> {
     order
 }
 
+fn results(body: &Value) -> &Vec<Value> {
+    body["results"].as_array().unwrap()
+}
+
 fn probability(score: (f32, f32)) -> f32 {
     score.0
 }
@@ -92,6 +96,26 @@ async fn cohere_v1_reads_objects_and_sends_documents_back_where_asked() {
     let order = check(&body["results"], "relevance_score", probability);
     assert_eq!(body["results"][0]["document"]["text"], TEXTS[order[0] as usize]);
     assert_eq!(body["warnings"], json!([]));
+}
+
+#[tokio::test]
+async fn documents_come_back_as_they_were_sent_whatever_of_them_was_read() {
+    let server = Running::small().await;
+    let objects: Vec<Value> =
+        TEXTS.iter().map(|text| json!({"year": 1999, "body": text, "title": "T", "tags": ["x", null]})).collect();
+    let fields = json!({"query": QUERY, "documents": objects, "rank_fields": ["body"], "return_documents": true});
+    let body = server.post("/v1/rerank", &fields).await.ok();
+    for (result, index) in results(&body).iter().zip(check(&body["results"], "relevance_score", probability)) {
+        assert_eq!(result["document"], objects[index as usize]);
+    }
+    // One piece of each text is read, and all of it comes back.
+    let texts = ["Lava cools fast near the sea", "Lava", "Bread is made of flour"];
+    let cut = json!({"query": QUERY, "documents": texts, "max_tokens_per_doc": 1, "cache_salt": "x"});
+    let body = server.post("/rerank", &cut).await.ok();
+    assert_eq!(results(&body).len(), texts.len());
+    for result in results(&body) {
+        assert_eq!(result["document"], json!({"text": texts[result["index"].as_u64().unwrap() as usize]}));
+    }
 }
 
 #[tokio::test]
