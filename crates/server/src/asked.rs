@@ -150,7 +150,7 @@ impl Asked {
         let Text(query) = query.ok_or_else(|| Problem::invalid("query", "`query` is missing"))?;
         let Passages(passages) =
             documents.ok_or_else(|| Problem::invalid("documents", "`documents` is missing: give a list of texts"))?;
-        let documents = passages.into_iter().enumerate().map(document_of).collect::<Result<_, _>>()?;
+        let documents = documents_of("documents", passages)?;
         Ok(Self::of_list(Arc::new(List { query, documents })))
     }
 
@@ -235,13 +235,16 @@ impl Asked {
     }
 }
 
-/// The document that a passage is.
-fn document_of((index, passage): (usize, Passage)) -> Result<Document, Problem> {
-    let text = passage.text.ok_or_else(|| {
-        Problem::invalid("documents", format!("documents[{index}] has no `text`; only texts are ranked"))
-    })?;
-    let id = passage.id.unwrap_or_else(|| index.to_string());
-    Ok(Document { id: id.into(), title: passage.title.unwrap_or_default(), text })
+/// The documents that the passages of a field are.
+pub(crate) fn documents_of(field: &'static str, passages: Vec<Passage>) -> Result<Vec<Document>, Problem> {
+    let document = |(index, passage): (usize, Passage)| -> Result<Document, Problem> {
+        let text = passage
+            .text
+            .ok_or_else(|| Problem::invalid(field, format!("{field}[{index}] has no `text`; only texts are ranked")))?;
+        let id = passage.id.unwrap_or_else(|| index.to_string());
+        Ok(Document { id: id.into(), title: passage.title.unwrap_or_default(), text })
+    };
+    passages.into_iter().enumerate().map(document).collect()
 }
 
 impl Scale {

@@ -211,6 +211,24 @@ async fn vllm_ranks_and_scores() {
 }
 
 #[tokio::test]
+async fn pairs_are_scored_as_documents_are_ranked() {
+    let server = Running::small().await;
+    let document = json!({"title": "Volcanic rocks", "text": "They form when lava cools."});
+    let ranked = server.post("/rerank", &json!({"query": QUERY, "documents": [document]})).await.ok();
+    let scored = server.post("/score", &json!({"text_1": QUERY, "text_2": [document]})).await.ok();
+    assert_eq!(float(&scored["data"][0]["score"]), float(&ranked["results"][0]["relevance_score"]));
+    assert_eq!(scored["warnings"], json!([]));
+
+    let long = "lava ".repeat(200);
+    let scored = server.post("/score", &json!({"text_1": long, "text_2": [long, "lava"]})).await.ok();
+    let says = |warning: &Value, words: &str| assert!(warning.as_str().unwrap().contains(words), "{warning}");
+    says(&scored["warnings"][0], "the query is longer than 32 tokens");
+    says(&scored["warnings"][1], "1 pair is longer than 64 tokens");
+    let predicted = server.post("/predict", &json!({"inputs": [["lava", long], ["lava", long]]})).await;
+    assert!(predicted.header("x-r2r-warnings").starts_with("2 pairs are longer"), "{:?}", predicted.headers);
+}
+
+#[tokio::test]
 async fn infinity_gets_documents_as_strings() {
     let server = Running::small().await;
     let body = json!({"query": QUERY, "documents": TEXTS, "raw_scores": true, "return_documents": true, "model": "default/not-specified"});
