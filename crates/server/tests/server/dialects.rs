@@ -67,9 +67,9 @@ async fn text_embeddings_inference_predicts_pairs() {
     let server = Running::small().await;
     let expected = expected();
     let body = server.post("/predict", &json!({"inputs": [[QUERY, TEXTS[0]], [QUERY, TEXTS[1]]]})).await.ok();
-    for (item, expected) in body.as_array().unwrap().iter().zip(&expected) {
-        assert_eq!((float(&item[0]["score"]), &item[0]["label"]), (expected.0, &json!("LABEL_0")));
-    }
+    let item = |index: usize| (float(&body[index][0]["score"]), body[index][0]["label"].as_str().unwrap());
+    assert_eq!(body.as_array().unwrap().len(), 2);
+    assert_eq!((item(0), item(1)), ((expected[0].0, "LABEL_0"), (expected[1].0, "LABEL_0")));
     let body = server.post("/predict", &json!({"inputs": [QUERY, TEXTS[2]], "raw_scores": true})).await.ok();
     assert_eq!(float(&body[0]["score"]), expected[2].1);
     for wrong in [json!({"inputs": "alone"}), json!({"inputs": []}), json!({"inputs": [["a", "b", "c"]]}), json!({})] {
@@ -149,7 +149,7 @@ async fn cohere_v2_gets_scores_and_the_spans_that_matter() {
     let best = answer["results"].as_array().unwrap().iter().find(|result| result["index"] == 0).unwrap().clone();
     assert_eq!(best["relevant_spans"].as_array().unwrap().len(), 1);
     let answer = server.post("/v2/rerank", &spans(json!({"mode": "disabled"}))).await.ok();
-    assert!(answer["results"][0].get("relevant_spans").is_none());
+    assert!(answer["results"][0]["logit"].is_number() && answer["results"][0].get("relevant_spans").is_none());
 }
 
 #[tokio::test]
@@ -158,8 +158,8 @@ async fn fewer_pieces_of_a_document_are_read_where_the_client_says_so() {
     let texts = ["Lava cools fast near the sea and rocks form", "Lava cools"];
     let body = json!({"query": QUERY, "documents": texts, "max_tokens_per_doc": 2});
     let body = server.post("/v2/rerank", &body).await.ok();
-    let results = body["results"].as_array().unwrap();
-    assert_eq!(results[0]["relevance_score"], results[1]["relevance_score"]);
+    let score = |place: usize| float(&body["results"][place]["relevance_score"]);
+    assert_eq!(score(0), score(1));
     assert_eq!(indices(&body["results"]), [0, 1], "equal documents keep the order of the input");
 }
 
@@ -172,7 +172,8 @@ async fn jina_gets_its_documents_back_unless_it_refuses() {
         let order = check(&body["results"], "relevance_score", probability);
         check(&body["results"], "logit", logit);
         assert_eq!(body["results"][0]["document"]["text"], TEXTS[order[0] as usize]);
-        assert_eq!(body["results"][0]["reasoning"], Value::Null);
+        assert_eq!(body["results"][0].get("reasoning"), Some(&Value::Null));
+        assert!(body["usage"]["total_tokens"].as_u64().unwrap() > 20);
         assert_eq!(body["usage"]["total_tokens"], body["usage"]["prompt_tokens"]);
         assert_eq!(body["object"], "list");
     }
@@ -194,7 +195,7 @@ async fn vllm_ranks_and_scores() {
     let body =
         json!({"query": QUERY, "documents": {"content": [{"type": "text", "text": "one"}]}, "use_activation": false});
     let body = server.post("/rerank", &body).await.ok();
-    assert_eq!(body["results"][0]["relevance_score"], body["results"][0]["logit"]);
+    assert_eq!(float(&body["results"][0]["relevance_score"]), float(&body["results"][0]["logit"]));
 
     let expected = expected();
     for path in ["/score", "/v1/score"] {
