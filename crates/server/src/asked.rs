@@ -16,6 +16,7 @@ use crate::compute::task::{List, Span};
 use crate::config::Limits;
 use crate::fields::{Count, Flag, Passage, Passages, Text};
 use crate::problem::Problem;
+use crate::truncation::Truncation;
 
 /// Documents that are explained where nobody says how many.
 const EXPLAINED: usize = 10;
@@ -31,8 +32,8 @@ pub(crate) struct Asked {
     pub(crate) scale: Scale,
     /// What is done with documents that are longer than the student reads.
     pub(crate) overlong: Overlong,
-    /// Word pieces of each document that are read at most; as many as the student can where `None`.
-    pub(crate) max_tokens_per_document: Option<usize>,
+    /// How much is read.
+    pub(crate) truncation: Truncation,
     /// Whether texts are sent back.
     pub(crate) echo: Echo,
     /// Documents, by their index, that are sent back otherwise than they are read.
@@ -45,6 +46,8 @@ pub(crate) struct Asked {
     pub(crate) delivery: Delivery,
     /// The model that the client named.
     pub(crate) model: Option<String>,
+    /// What is not done as it was asked for.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Which number is told as the score.
@@ -161,13 +164,14 @@ impl Asked {
             top_n: None,
             scale: Scale::Probability,
             overlong: Overlong::Cut,
-            max_tokens_per_document: None,
+            truncation: Truncation::default(),
             echo: Echo::No,
             sent: HashMap::new(),
             spans: None,
             explain: None,
             delivery: Delivery::Whole,
             model: None,
+            warnings: Vec::new(),
         }
     }
 

@@ -162,7 +162,7 @@ fn warnings_of(
     query_truncated: bool,
 ) -> Result<Vec<String>, Problem> {
     let config = compute.student().engine().config();
-    let mut warnings = Vec::new();
+    let mut warnings = asked.warnings.clone();
     if let Some(model) = &asked.model
         && !model.is_empty()
         && *model != config.name

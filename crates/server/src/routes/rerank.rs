@@ -8,7 +8,6 @@ use axum::http::{HeaderValue, Response, StatusCode};
 
 use crate::app::App;
 use crate::asked::{Asked, Delivery};
-use crate::compute::task::List;
 use crate::dialects::{Caller, Dialect, Route, json_response};
 use crate::events::{Streamed, stream};
 use crate::json::{self, Keys};
@@ -42,8 +41,8 @@ async fn answer(
     told.speaks(found);
     let mut asked = read?;
     asked.check(&app.config.limits, found.documents_field())?;
-    if let Some(most) = asked.max_tokens_per_document {
-        cut(&mut asked, most, service)?;
+    if let Some(list) = asked.truncation.cut(&asked.list, service.compute.student().engine())? {
+        asked.read_instead(list);
     }
     told.asks(&asked);
 
@@ -93,24 +92,4 @@ fn read(route: Route, caller: Caller, bytes: &[u8]) -> (Dialect, Result<Asked, P
         }
         Err(problem) => (fallback, Err(problem)),
     }
-}
-
-/// Keeps so many word pieces of each document, where the student would read more.
-fn cut(asked: &mut Asked, most: usize, service: &crate::app::Service) -> Result<(), Problem> {
-    let engine = service.compute.student().engine();
-    if most >= engine.config().max_length {
-        return Ok(());
-    }
-    let List { query, documents } = &*asked.list;
-    let mut documents = documents.clone();
-    for document in &mut documents {
-        let pieces = engine.tokenizer().pieces(&document.text, most);
-        let pieces = pieces.map_err(|error| Problem::Failed(crate::compute::task::Failed(error.to_string())))?;
-        if pieces.truncated {
-            document.text.truncate(pieces.offsets.last().map_or(0, |last| last.end));
-        }
-    }
-    let list = List { query: query.clone(), documents };
-    asked.read_instead(list);
-    Ok(())
 }

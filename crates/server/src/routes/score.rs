@@ -14,13 +14,14 @@ use crate::app::{App, unix_seconds};
 use crate::asked::{Scale, documents_of};
 use crate::compute::task::List;
 use crate::config::Limits;
-use crate::dialects::vllm::raw_unless;
+use crate::dialects::vllm::{PromptTokens, not_followed, raw_unless, truncation};
 use crate::dialects::{Dialect, json_response, to_json};
-use crate::fields::{Flag, Passages};
+use crate::fields::{Count, Flag, Passages};
 use crate::json;
 use crate::problem::Problem;
 use crate::request::{Opened, Told, open};
 use crate::routes::pairs;
+use crate::truncation::{Side, Truncation};
 
 /// `POST /score`: one query with many documents, or as many queries as documents.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,8 +34,20 @@ pub(crate) struct ScoreRequest {
     #[serde(alias = "documents", alias = "items", alias = "data_2")]
     #[schemars(required)]
     text_2: Option<Passages>,
+    /// Word pieces of query and document together that are read at most; -1 is as many as the student can.
+    truncate_prompt_tokens: Option<PromptTokens>,
+    /// Only `right`: the student reads a text from its beginning.
+    truncation_side: Option<Side>,
+    /// Word pieces of a query that are read at most; 0 is as many as the student can.
+    max_tokens_per_query: Option<Count>,
+    /// Word pieces of a document that are read at most; 0 is as many as the student can.
+    max_tokens_per_doc: Option<Count>,
     /// Whether scores are probabilities (the default) or raw.
     use_activation: Option<Flag>,
+    /// The former name of `use_activation`.
+    activation: Option<Flag>,
+    /// Not followed, which a warning says: the student reads query and document only.
+    instruction: Option<String>,
 }
 
 /// The scores.
@@ -82,10 +95,12 @@ struct ScoreUsage {
     prompt_tokens_details: Option<usize>,
 }
 
-/// Pairs as lists of one query each, and which scores are told.
+/// Pairs as lists of one query each, how much of them is read, which scores are told, and what is not done.
 struct Pairs {
     lists: Vec<Arc<List>>,
+    truncation: Truncation,
     scale: Scale,
+    warnings: Vec<String>,
 }
 
 impl ScoreRequest {
@@ -93,7 +108,7 @@ impl ScoreRequest {
     fn pairs(self) -> Result<Pairs, Problem> {
         let queries = documents("text_1", self.text_1)?;
         let documents = documents("text_2", self.text_2)?;
-        let scale = raw_unless(self.use_activation);
+        Side::check(self.truncation_side, "truncation_side")?;
         let (n_queries, n_documents) = (queries.len(), documents.len());
         if n_queries != 1 && n_queries != n_documents {
             let message =
@@ -106,7 +121,12 @@ impl ScoreRequest {
         } else {
             queries.zip(documents).map(|(query, one)| Arc::new(List { query, documents: vec![one] })).collect()
         };
-        Ok(Pairs { lists, scale })
+        Ok(Pairs {
+            lists,
+            truncation: truncation(self.truncate_prompt_tokens, self.max_tokens_per_query, self.max_tokens_per_doc)?,
+            scale: raw_unless(self.use_activation.or(self.activation)),
+            warnings: not_followed(self.instruction),
+        })
     }
 }
 
@@ -139,8 +159,15 @@ pub(crate) async fn score(State(app): State<Arc<App>>, told: Told, request: Requ
 async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
     let Opened { read, deadline, room: _room } = open(app, request, read).await?;
-    let Pairs { lists, scale } = read?;
-    let (scores, warnings) = pairs::score(app, &lists, told, deadline).await?;
+    let Pairs { mut lists, truncation, scale, mut warnings } = read?;
+    let student = service.compute.student();
+    for list in &mut lists {
+        if let Some(cut) = truncation.cut(list, student.engine())? {
+            *list = Arc::new(cut);
+        }
+    }
+    let (scores, of_scores) = pairs::score(app, &lists, told, deadline).await?;
+    warnings.extend(of_scores);
     let item = |(index, one): (usize, &Scored)| ScoreItem {
         index,
         object: "score",
@@ -151,7 +178,7 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
         id: format!("score-{}", told.id()),
         object: "list",
         created: unix_seconds(),
-        model: service.compute.student().name().to_owned(),
+        model: student.name().to_owned(),
         data: scores.scored.iter().enumerate().map(item).collect(),
         usage: ScoreUsage {
             prompt_tokens: scores.tokens,

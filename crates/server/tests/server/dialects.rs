@@ -212,6 +212,55 @@ async fn vllm_ranks_and_scores() {
 }
 
 #[tokio::test]
+async fn vllm_says_how_much_is_read() {
+    let server = Running::small().await;
+    let (query, documents) = ("volcanic rock other", json!(["rock dark fine", {"title": "rock dark", "text": "fine"}]));
+    let student = Who::Small.open();
+    // All of these words are single pieces of the small student's vocabulary.
+    for (limit, expected) in [
+        (json!({"max_tokens_per_query": 2}), ("volcanic rock", "rock dark fine")),
+        (json!({"max_tokens_per_doc": 1}), ("volcanic rock other", "rock")),
+        (json!({"max_tokens_per_query": "2", "max_tokens_per_doc": 2}), ("volcanic rock", "rock dark")),
+        (json!({"truncate_prompt_tokens": 8}), ("volcanic rock other", "rock dark")),
+        (json!({"truncate_prompt_tokens": 6}), ("volcanic rock", "rock")),
+        (json!({"truncate_prompt_tokens": "7", "max_tokens_per_query": 1}), ("volcanic", "rock dark fine")),
+        (json!({"truncate_prompt_tokens": -1, "truncation_side": "right"}), ("volcanic rock other", "rock dark fine")),
+        (
+            json!({"max_tokens_per_query": 0, "max_tokens_per_doc": 0, "truncate_prompt_tokens": 4000}),
+            ("volcanic rock other", "rock dark fine"),
+        ),
+    ] {
+        let mut body = json!({"query": query, "documents": documents, "text_1": query, "text_2": documents});
+        body.as_object_mut().unwrap().extend(limit.as_object().unwrap().clone());
+        body["cache_salt"] = json!("salt");
+        let expected = scores(&student, expected.0, &[expected.1])[0];
+        let ranked = server.post("/rerank", &body).await.ok();
+        for result in results(&ranked) {
+            assert_eq!(float(&result["relevance_score"]), expected.0, "{limit}");
+            let whole = [json!({"text": "rock dark fine"}), json!({"title": "rock dark", "text": "fine"})];
+            assert_eq!(result["document"], whole[result["index"].as_u64().unwrap() as usize], "{limit}");
+        }
+        assert_eq!(indices(&ranked["results"]), [0, 1], "{limit}");
+        body.as_object_mut().unwrap().retain(|name, _| name != "query" && name != "documents");
+        body["activation"] = json!(false);
+        let scored = server.post("/score", &body).await.ok();
+        let scored = |index: usize| float(&scored["data"][index]["score"]);
+        assert_eq!((scored(0), scored(1)), (expected.1, expected.1), "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn vllm_hears_what_is_not_followed() {
+    let server = Running::small().await;
+    let body = json!({"query": QUERY, "documents": TEXTS, "instruction": "prefer short ones", "activation": false});
+    let body = server.post("/rerank", &body).await.ok();
+    check(&body["results"], "relevance_score", logit);
+    assert!(body["warnings"][0].as_str().unwrap().contains("`instruction`"), "{}", body["warnings"]);
+    let body = server.post("/score", &json!({"text_1": QUERY, "text_2": TEXTS, "instruction": "none"})).await.ok();
+    assert!(body["warnings"][0].as_str().unwrap().contains("`instruction`"), "{}", body["warnings"]);
+}
+
+#[tokio::test]
 async fn pairs_are_scored_as_documents_are_ranked() {
     let server = Running::small().await;
     let document = json!({"title": "Volcanic rocks", "text": "They form when lava cools."});
