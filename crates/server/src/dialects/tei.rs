@@ -32,6 +32,8 @@ pub(crate) struct Request {
     top_n: Option<Count>,
     /// Whether the best are explained (an addition of this server).
     explain: Option<ExplainField>,
+    /// Whether the answer comes as server-sent events (an addition of this server).
+    stream: Option<Flag>,
 }
 
 /// One text of the answer, best first.
@@ -65,7 +67,7 @@ impl Request {
     pub(crate) fn asked(self) -> Result<Asked, Problem> {
         Side::check(self.truncation_direction, "truncation_direction")?;
         let texts = self.texts.ok_or_else(|| Problem::invalid("texts", "`texts` is missing"))?;
-        let asked = Asked::of(self.query, Some(texts))?.with_reasons(self.explain, None);
+        let asked = Asked::of(self.query, Some(texts))?.with_reasons(self.explain, self.stream);
         Ok(Asked {
             top_n: self.top_n.map(|Count(n)| n).filter(|&n| n > 0),
             overlong: Overlong::cut_unless_refused(self.truncate),

@@ -119,7 +119,8 @@ pub(crate) fn truncation(
         None | Some(PromptTokens::Signed(-1)) => None,
         Some(PromptTokens::Most(Count(most))) if most >= LEAST_PAIR => Some(most),
         Some(PromptTokens::Most(_) | PromptTokens::Signed(_)) => {
-            let message = format!("`truncate_prompt_tokens` is too small for a pair: give -1, or at least {LEAST_PAIR}");
+            let message =
+                format!("`truncate_prompt_tokens` is too small for a pair: give -1, or at least {LEAST_PAIR}");
             return Err(Problem::invalid("truncate_prompt_tokens", message));
         }
     };
