@@ -71,15 +71,12 @@ export class Counterfactual {
       { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(Infinity) } },
       'Put all back',
     );
-    this.#measure = el(
-      'button',
-      {
-        type: 'button',
-        class: 'quiet',
-        dataset: { part: 'measure' },
-        on: { click: () => this.stop() || this.#measureAll() },
-      },
-    );
+    this.#measure = el('button', {
+      type: 'button',
+      class: 'quiet',
+      dataset: { part: 'measure' },
+      on: { click: () => this.stop() || this.#measureAll() },
+    });
     this.text = el(
       'div',
       {},

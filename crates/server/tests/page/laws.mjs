@@ -70,7 +70,11 @@ export async function laws(session) {
     );
 
     const most = (n_pieces, length, room = {}) =>
-      measurable(n_pieces, { id: 'x', title: '', text: 'é'.repeat(length) }, 'q', { documents: 5000, bytes: 32e6, ...room });
+      measurable(n_pieces, { id: 'x', title: '', text: 'é'.repeat(length) }, 'q', {
+        documents: 5000,
+        bytes: 32e6,
+        ...room,
+      });
     same(
       'as many pieces are measured as one request holds',
       [most(5, 50), most(300, 50), most(300, 200_000), most(300, 3e6), most(300, 50, { documents: 20 })],

@@ -294,7 +294,10 @@ async function measuring(session) {
   await page.selectOption('#reasons', '10');
   await page.click('#run');
   await page.waitForSelector('#list li.waiting');
-  await page.locator(`#list li >> nth=${n - 1}`).locator('.row-main').click();
+  await page
+    .locator(`#list li >> nth=${n - 1}`)
+    .locator('.row-main')
+    .click();
   await page.click('#detail >> text=Measure every sentence');
   await settled(page);
   session.check(
@@ -321,10 +324,7 @@ async function measuring(session) {
     await page.evaluate(() => (document.getElementById('announce').textContent = ''));
     await page.click('#detail >> text=Measure every sentence');
     await page.waitForSelector('#detail >> text=Stop measuring');
-    const [given] = await Promise.all([
-      page.waitForEvent('requestfailed', { timeout: 5000 }).catch(() => null),
-      go(),
-    ]);
+    const [given] = await Promise.all([page.waitForEvent('requestfailed', { timeout: 5000 }).catch(() => null), go()]);
     session.check(`${how} stops the measuring, on its way as well`, given !== null && (await measures(page)));
     const said = await page.textContent('#announce');
     session.check(`${how}: no result is announced`, !said.startsWith('Measured'), said);
