@@ -40,6 +40,7 @@ const failures = new Failures({
 });
 const results = new Results({
   score,
+  room: () => ({ documents: info.max_documents ?? Infinity, bytes: info.max_body_bytes ?? Infinity }),
   failed,
   explain,
   compare,

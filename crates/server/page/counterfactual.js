@@ -3,13 +3,24 @@
 import { announce, el, spoken } from './dom.js';
 import { change, score } from './format.js';
 import { piecesOf, textWithout } from './pieces.js';
+import { sent } from './ranking.js';
 import { receiptOf, receiptTable, receiptWords } from './receipt.js';
 
 /** Clicks that come faster than this, in milliseconds, are scored together. */
 const PAUSE = 120;
 
-/** Documents of more pieces are measured up to this many. */
+/** A request to measure a document holds it as often as it has pieces, up to this many times and bytes. */
 const MOST_MEASURED = 100;
+const MOST_BYTES = 4_000_000;
+
+/** How many pieces of a document one request measures; `room` is what the server takes: `{documents, bytes}`. */
+export function measurable(n_pieces, document, query, room) {
+  const bytes = (value) => new Blob([JSON.stringify(value)]).size;
+  // One more for the comma behind each.
+  const left = Math.min(room.bytes, MOST_BYTES) - bytes({ query, documents: [] });
+  const n_fitting = Math.floor(left / (bytes(sent(document)) + 1));
+  return Math.min(n_pieces, MOST_MEASURED, room.documents, Math.max(1, n_fitting));
+}
 
 export class Counterfactual {
   #item;
@@ -21,7 +32,8 @@ export class Counterfactual {
   #edited = null;
   #timer = null;
   #abort = null;
-  #weights = null;
+  #measuring = null;
+  #weights;
   #undo;
   #undoAll;
   #measure;
@@ -34,13 +46,15 @@ export class Counterfactual {
   text;
 
   /**
-   * `hooks`: `score(documents, signal)` gives `{score, logit}` for each document, `landing(item, place | null)` shows where
-   * the edited document would stand, `restored()` says that all is back, `failed(error)` reports.
+   * `hooks`: `score(documents, signal)` gives `{score, logit}` for each document, `room()` tells what one request may hold,
+   * `landing(item, place | null)` shows where the edited document would stand, `rested()` says that nothing is taken out or
+   * under way any more, `failed(error)` reports. `weights` are those that were measured before.
    */
-  constructor(item, ranking, hooks) {
+  constructor(item, ranking, hooks, weights = new Map()) {
     this.#item = item;
     this.#ranking = ranking;
     this.#hooks = hooks;
+    this.#weights = weights;
     const { document } = item;
     // The title is scored as well, so that it can be taken out as well.
     this.#pieces = [
@@ -57,11 +71,12 @@ export class Counterfactual {
       { type: 'button', class: 'quiet', disabled: true, on: { click: () => this.#restore(Infinity) } },
       'Put all back',
     );
-    this.#measure = el(
-      'button',
-      { type: 'button', class: 'quiet', on: { click: () => this.#measureAll() } },
-      'Measure every sentence',
-    );
+    this.#measure = el('button', {
+      type: 'button',
+      class: 'quiet',
+      dataset: { part: 'measure' },
+      on: { click: () => this.stop() || this.#measureAll() },
+    });
     this.text = el(
       'div',
       {},
@@ -72,11 +87,17 @@ export class Counterfactual {
     );
     this.#drawText();
     this.#drawReceipt();
+    this.#drawWeights();
   }
 
-  /** Whether the reader has taken something out. */
-  get isEdited() {
-    return this.#removed.length > 0;
+  /** Whether the reader has taken something out, or waits for what is measured. */
+  get isInUse() {
+    return this.#removed.length > 0 || this.#measuring !== null;
+  }
+
+  /** What the score loses without each piece that was measured, by the name of the piece. */
+  get weights() {
+    return this.#weights;
   }
 
   /** Takes back the last change. */
@@ -84,10 +105,21 @@ export class Counterfactual {
     this.#restore(1);
   }
 
+  /** Stops measuring every sentence; false where that is not under way. */
+  stop() {
+    if (!this.#measuring) return false;
+    this.#measuring.abort();
+    announce('Measuring was stopped.');
+    this.#rest();
+    return true;
+  }
+
   /** Stops what is under way, and takes the landing line away. */
   leave() {
     clearTimeout(this.#timer);
     this.#abort?.abort();
+    this.#measuring?.abort();
+    this.#measuring = null;
     this.#hooks.landing(this.#item, null);
   }
 
@@ -187,7 +219,7 @@ export class Counterfactual {
       this.#hooks.landing(this.#item, null);
       this.#drawReceipt();
       announce(`Everything is back, score ${score(this.#item.score)}`);
-      this.#hooks.restored();
+      if (!this.isInUse) this.#hooks.rested();
       return;
     }
     this.#timer = setTimeout(() => this.#scoreEdited(), PAUSE);
@@ -225,43 +257,72 @@ export class Counterfactual {
 
   /** Scores the document without each piece in turn, in one request, and writes the difference behind each. */
   async #measureAll() {
-    this.#measure.disabled = true;
-    this.#measure.textContent = 'Measuring…';
+    const controller = new AbortController();
+    this.#measuring = controller;
+    this.#label();
     try {
-      const n = Math.min(this.#pieces.length, MOST_MEASURED);
-      const scores = await this.#hooks.score(
-        Array.from({ length: n }, (_, at) => this.#without([at])),
-        undefined,
-      );
-      this.#weights = scores.map((each) => each.score - this.#item.score);
-      const strongest = Math.max(0.001, ...this.#weights.map(Math.abs));
-      this.#weights.forEach((lost, at) => {
-        const node = this.#nodes[at];
-        node.querySelector('.weight')?.remove();
-        node.append(
-          el(
-            'span',
-            { class: 'weight', title: 'Change of the score without this sentence' },
-            spoken(', without it '),
-            change(this.#item.score, this.#item.score + lost),
-          ),
-        );
-        node.classList.add('weighed');
-        // What lowers the score when it goes carries it: the underline says how much.
-        node.style.setProperty('--weight', (Math.max(0, -lost) / strongest).toFixed(3));
-      });
-      const heaviest = this.#weights.indexOf(Math.min(...this.#weights));
-      const left = this.#pieces.length - n;
-      this.#status.textContent = `Behind each sentence: the change of the score without it.${left > 0 ? ` The last ${left} were not measured.` : ''}`;
+      const n = this.#measurable();
+      const variants = Array.from({ length: n }, (_, at) => this.#without([at]));
+      const scores = await this.#hooks.score(variants, controller.signal);
+      if (controller.signal.aborted) return;
+      const lost = scores.map((each) => each.score - this.#item.score);
+      this.#weights = new Map(lost.map((value, at) => [nameOfPiece(this.#pieces[at]), value]));
+      this.#drawWeights();
+      const least = Math.min(...lost);
       announce(
-        `Measured. The heaviest is number ${heaviest + 1}, ${change(this.#item.score, this.#item.score + this.#weights[heaviest])} without it.`,
+        `Measured. The heaviest is number ${lost.indexOf(least) + 1}, ${change(this.#item.score, this.#item.score + least)} without it.`,
       );
-      this.#measure.textContent = 'Measured';
     } catch (error) {
-      this.#measure.disabled = false;
-      this.#measure.textContent = 'Measure every sentence';
       if (error.name !== 'AbortError') this.#hooks.failed(error);
+    } finally {
+      if (this.#measuring === controller) this.#rest();
     }
+  }
+
+  /** Nothing is being measured any more. */
+  #rest() {
+    this.#measuring = null;
+    this.#label();
+    if (!this.isInUse) this.#hooks.rested();
+  }
+
+  #measurable() {
+    return measurable(this.#pieces.length, this.#item.document, this.#ranking.query, this.#hooks.room());
+  }
+
+  /** Says what the button does now. */
+  #label() {
+    const isMeasured =
+      this.#weights.size > 0 &&
+      this.#pieces.slice(0, this.#measurable()).every((piece) => this.#weights.has(nameOfPiece(piece)));
+    this.#measure.disabled = isMeasured || this.#pieces.length === 0;
+    const words = isMeasured ? 'Measured' : 'Measure every sentence';
+    this.#measure.textContent = this.#measuring ? 'Stop measuring' : words;
+  }
+
+  #drawWeights() {
+    const lost = this.#pieces.map((piece) => this.#weights.get(nameOfPiece(piece)) ?? null);
+    const n_unmeasured = lost.filter((value) => value === null).length;
+    this.#label();
+    if (n_unmeasured === lost.length) return;
+    const strongest = Math.max(0.001, ...lost.map(Math.abs));
+    lost.forEach((value, at) => {
+      if (value === null) return;
+      const node = this.#nodes[at];
+      node.querySelector('.weight')?.remove();
+      node.append(
+        el(
+          'span',
+          { class: 'weight', title: 'Change of the score without this sentence' },
+          spoken(', without it '),
+          change(this.#item.score, this.#item.score + value),
+        ),
+      );
+      node.classList.add('weighed');
+      // What lowers the score when it goes carries it: the underline says how much.
+      node.style.setProperty('--weight', (Math.max(0, -value) / strongest).toFixed(3));
+    });
+    this.#status.textContent = `Behind each sentence: the change of the score without it.${n_unmeasured > 0 ? ` Not measured: ${n_unmeasured}.` : ''}`;
   }
 
   #drawReceipt() {
@@ -270,4 +331,9 @@ export class Counterfactual {
     const words = receiptWords(values);
     if (words) this.receipt.append(el('p', { class: 'receipt-words' }, words));
   }
+}
+
+/** What a piece is called, whatever stands before it. */
+function nameOfPiece({ isTitle, start, end }) {
+  return isTitle ? 'title' : `${start}-${end}`;
 }

@@ -11,6 +11,7 @@ export class Detail {
   #item = null;
   #ranking = null;
   #counterfactual = null;
+  #state = null;
   #isStale = false;
 
   /**
@@ -19,8 +20,8 @@ export class Detail {
    */
   constructor(root, hooks) {
     this.#root = root;
-    // What came while something was taken out is shown when it is put back.
-    this.#hooks = { ...hooks, restored: () => this.#isStale && this.#draw() };
+    // What came while something was taken out or measured is shown afterwards.
+    this.#hooks = { ...hooks, rested: () => this.#isStale && this.#draw(this.#counterfactual.weights) };
   }
 
   get item() {
@@ -29,25 +30,34 @@ export class Detail {
 
   /** Shows a document of a ranking. */
   show(item, ranking) {
-    const isOther = item !== this.#item;
+    if (item === this.#item) return;
     this.#item = item;
     this.#ranking = ranking;
     this.#draw();
-    if (isOther) this.#root.scrollTop = 0;
+    this.#root.scrollTop = 0;
   }
 
-  /** Shows reasons that came since; what the reader has taken out stays out. */
+  /** Shows reasons that came since, or that none will come; what the reader has taken out or measured stays. */
   refresh() {
-    if (this.#item && !this.#counterfactual?.isEdited) this.#draw();
-    else if (this.#item) {
-      this.#root.querySelector('.written')?.replaceWith(this.#written());
-      this.#isStale = true;
+    if (!this.#item || this.#item.state === this.#state) return;
+    const hasQuote = this.#item.state === 'written';
+    if (hasQuote && !this.#counterfactual.isInUse) {
+      this.#draw(this.#counterfactual.weights);
+      return;
     }
+    this.#state = this.#item.state;
+    this.#root.querySelector('.written').replaceWith(this.#written());
+    this.#isStale ||= hasQuote;
   }
 
   /** Takes back the reader's last change. */
   undo() {
     this.#counterfactual?.undo();
+  }
+
+  /** Stops measuring; false where nothing is being measured. */
+  stop() {
+    return this.#counterfactual?.stop() ?? false;
   }
 
   /** Empties the panel. */
@@ -58,13 +68,14 @@ export class Detail {
     this.#root.replaceChildren();
   }
 
-  #draw() {
+  #draw(weights) {
+    this.#state = this.#item.state;
     this.#isStale = false;
     const focused = this.#root.contains(document.activeElement)
       ? (document.activeElement.dataset.at ?? document.activeElement.dataset.part)
       : null;
     this.#counterfactual?.leave();
-    this.#counterfactual = new Counterfactual(this.#item, this.#ranking, this.#hooks);
+    this.#counterfactual = new Counterfactual(this.#item, this.#ranking, this.#hooks, weights);
     this.#root.replaceChildren(
       this.#head(),
       this.#written(),

@@ -159,8 +159,9 @@ export class Results {
     this.#hooks.compare(this.ranking.items[first - 1], this.ranking.items[rank - 1]);
   }
 
-  /** Drops the pick, or closes the document on a narrow screen; false where there was neither. */
+  /** Stops measuring, closes the document on a narrow screen, or drops the pick; false where there was none of these. */
   escape() {
+    if (this.#detail.stop()) return true;
     if (document.body.classList.contains('detail-open')) {
       this.#open(false);
       return true;
@@ -177,7 +178,7 @@ export class Results {
     const bar = byId('picked');
     bar.hidden = rank === null;
     if (rank === null) return;
-    const drop = el('button', { type: 'button', class: 'quiet', on: { click: () => this.escape() } }, 'Cancel');
+    const drop = el('button', { type: 'button', class: 'quiet', on: { click: () => this.pick(rank) } }, 'Cancel');
     bar.replaceChildren(
       el(
         'span',
@@ -270,6 +271,9 @@ export class Results {
     for (const behind of document.querySelectorAll('.skip, .top, #ask, #notices, .results-head, #ranking'))
       behind.inert = open;
     if (open) byId('detail').focus({ preventScroll: true });
-    else if (wasOpen && this.#marks.chosen) this.#list.focus(this.#marks.chosen);
+    else if (wasOpen) {
+      this.#detail.stop();
+      if (this.#marks.chosen) this.#list.focus(this.#marks.chosen);
+    }
   }
 }

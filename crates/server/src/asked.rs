@@ -1,6 +1,7 @@
 //! What a request asks for, and what it is answered, whatever its dialect.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,11 +10,13 @@ use reason_to_rank::types::document::Document;
 use reason_to_rank::types::reasoning::Reasoning;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::compute::task::{List, Span};
 use crate::config::Limits;
 use crate::fields::{Count, Flag, Passage, Passages, Text};
 use crate::problem::Problem;
+use crate::truncation::Truncation;
 
 /// Documents that are explained where nobody says how many.
 const EXPLAINED: usize = 10;
@@ -21,7 +24,7 @@ const EXPLAINED: usize = 10;
 /// What a request asks for.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    /// Query and documents; a document's id is the client's, or its index.
+    /// Query and documents as they are read; a document's id is the client's, or its index.
     pub(crate) list: Arc<List>,
     /// How many of the best are wanted; all where `None`.
     pub(crate) top_n: Option<usize>,
@@ -29,10 +32,12 @@ pub(crate) struct Asked {
     pub(crate) scale: Scale,
     /// What is done with documents that are longer than the student reads.
     pub(crate) overlong: Overlong,
-    /// Word pieces of each document that are read at most; as many as the student can where `None`.
-    pub(crate) max_tokens_per_document: Option<usize>,
+    /// How much is read.
+    pub(crate) truncation: Truncation,
     /// Whether texts are sent back.
     pub(crate) echo: Echo,
+    /// Documents, by their index, that are sent back otherwise than they are read.
+    pub(crate) sent: HashMap<usize, Sent>,
     /// Whether the sentences that matter are told.
     pub(crate) spans: Option<SpanWish>,
     /// Whether reasons are written.
@@ -41,6 +46,8 @@ pub(crate) struct Asked {
     pub(crate) delivery: Delivery,
     /// The model that the client named.
     pub(crate) model: Option<String>,
+    /// What is not done as it was asked for.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Which number is told as the score.
@@ -68,6 +75,15 @@ pub(crate) enum Echo {
     No,
     /// They are.
     Texts,
+}
+
+/// A document as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Sent {
+    /// Longer than it is read.
+    Longer(Document),
+    /// With fields that are not read.
+    Json(Box<RawValue>),
 }
 
 /// How an answer is delivered.
@@ -137,7 +153,7 @@ impl Asked {
         let Text(query) = query.ok_or_else(|| Problem::invalid("query", "`query` is missing"))?;
         let Passages(passages) =
             documents.ok_or_else(|| Problem::invalid("documents", "`documents` is missing: give a list of texts"))?;
-        let documents = passages.into_iter().enumerate().map(document_of).collect::<Result<_, _>>()?;
+        let documents = documents_of("documents", passages)?;
         Ok(Self::of_list(Arc::new(List { query, documents })))
     }
 
@@ -148,12 +164,14 @@ impl Asked {
             top_n: None,
             scale: Scale::Probability,
             overlong: Overlong::Cut,
-            max_tokens_per_document: None,
+            truncation: Truncation::default(),
             echo: Echo::No,
+            sent: HashMap::new(),
             spans: None,
             explain: None,
             delivery: Delivery::Whole,
             model: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -171,6 +189,16 @@ impl Asked {
         self.explain = explain.and_then(|ExplainField(wish)| wish);
         self.delivery = if stream == Some(Flag(true)) { Delivery::Events } else { Delivery::Whole };
         self
+    }
+
+    /// Has shorter texts read than were sent, which are kept only to be sent back.
+    pub(crate) fn read_instead(&mut self, list: List) {
+        if self.echo == Echo::Texts {
+            let documents = self.list.documents.iter().zip(&list.documents).enumerate();
+            let longer = documents.filter(|(_, (sent, read))| sent != read);
+            self.sent.extend(longer.map(|(index, (sent, _))| (index, Sent::Longer(sent.clone()))));
+        }
+        self.list = Arc::new(list);
     }
 
     /// Checks what every dialect requires; `field` is how the dialect calls documents.
@@ -211,13 +239,16 @@ impl Asked {
     }
 }
 
-/// The document that a passage is.
-fn document_of((index, passage): (usize, Passage)) -> Result<Document, Problem> {
-    let text = passage.text.ok_or_else(|| {
-        Problem::invalid("documents", format!("documents[{index}] has no `text`; only texts are ranked"))
-    })?;
-    let id = passage.id.unwrap_or_else(|| index.to_string());
-    Ok(Document { id: id.into(), title: passage.title.unwrap_or_default(), text })
+/// The documents that the passages of a field are.
+pub(crate) fn documents_of(field: &'static str, passages: Vec<Passage>) -> Result<Vec<Document>, Problem> {
+    let document = |(index, passage): (usize, Passage)| -> Result<Document, Problem> {
+        let text = passage
+            .text
+            .ok_or_else(|| Problem::invalid(field, format!("{field}[{index}] has no `text`; only texts are ranked")))?;
+        let id = passage.id.unwrap_or_else(|| index.to_string());
+        Ok(Document { id: id.into(), title: passage.title.unwrap_or_default(), text })
+    };
+    passages.into_iter().enumerate().map(document).collect()
 }
 
 impl Scale {

@@ -25,6 +25,7 @@ use crate::compute::task::{Explaining, Failed, List, Place, Pointing, Reasons, S
 use crate::compute::worker::{BatchSize, Queue, Worker};
 use crate::config::Limits;
 use crate::metrics::Metrics;
+use crate::truncation::Truncation;
 
 /// Turns that fit into a batch: small requests come in beside so many large ones.
 const TURNS_A_BATCH: usize = 4;
@@ -50,8 +51,8 @@ pub(crate) struct Wishes {
     pub(crate) explained: usize,
     /// Documents whose sentences are looked at.
     pub(crate) pointed: usize,
-    /// Word pieces of each document that are read at most; as many as the student can where `None`.
-    pub(crate) pieces: Option<usize>,
+    /// Word pieces that are read at most.
+    pub(crate) truncation: Truncation,
 }
 
 impl Compute {
@@ -117,7 +118,7 @@ impl Compute {
     pub(crate) fn admit(self: &Arc<Self>, lists: &[Arc<List>], wishes: Wishes) -> Result<Admitted, Full> {
         let costs_of = |list: &Arc<List>| {
             let bare = self.costs.of_document(&list.query, "", "");
-            let most = wishes.pieces.map_or(usize::MAX, |pieces| bare.saturating_add(pieces));
+            let most = wishes.truncation.longest_pair(bare);
             self.costs_of(list).into_iter().map(move |cost| cost.min(most))
         };
         let costs: Vec<usize> = lists.iter().flat_map(costs_of).collect();
@@ -240,7 +241,8 @@ pub(crate) mod tests {
     fn a_document_costs_what_is_wanted_of_it() {
         let (compute, list) = (compute(), [list()]);
         let cost = |pieces: Option<usize>| {
-            let _admitted = compute.admit(&list, Wishes { pieces, ..Wishes::default() }).unwrap();
+            let truncation = Truncation { document: pieces, ..Truncation::default() };
+            let _admitted = compute.admit(&list, Wishes { truncation, ..Wishes::default() }).unwrap();
             compute.load().tokens
         };
         assert!(cost(Some(2)) < cost(None));

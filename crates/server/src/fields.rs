@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// A boolean: also `"true"`, `"no"`, `1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +27,15 @@ pub(crate) struct Passage {
     pub(crate) id: Option<String>,
     pub(crate) title: Option<String>,
     pub(crate) text: Option<String>,
-    /// Its other fields that are strings, numbers or booleans, in their order.
-    pub(crate) others: Vec<(String, String)>,
 }
 
 /// Documents: a list, or a single one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Passages(pub(crate) Vec<Passage>);
+
+/// Documents as they were sent: a list, or a single one.
+#[derive(Debug)]
+pub(crate) struct RawPassages(pub(crate) Vec<Box<RawValue>>);
 
 /// A document of a list: a number is its index, a string its id or its index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +150,7 @@ impl JsonSchema for Count {
 }
 
 /// A value of which only the words count; `None` for null and for what has no words.
-struct Words(Option<String>);
+pub(crate) struct Words(pub(crate) Option<String>);
 
 impl<'de> Deserialize<'de> for Words {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -270,17 +275,23 @@ impl<'de> Visitor<'de> for PassageReader {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Passage, A::Error> {
         let mut passage = Passage::default();
         while let Some(key) = map.next_key::<String>()? {
-            let Words(value) = map.next_value()?;
             match key.as_str() {
-                "text" => passage.text = value,
-                "content" => passage.text = passage.text.or(value),
-                "id" | "_id" => passage.id = passage.id.or(value),
-                "title" => passage.title = value,
-                _ => passage.others.extend(value.map(|value| (key, value))),
+                "text" => passage.text = words(&mut map)?.or(passage.text),
+                "content" => passage.text = passage.text.or(words(&mut map)?),
+                "id" | "_id" => passage.id = passage.id.or(words(&mut map)?),
+                "title" => passage.title = words(&mut map)?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(passage)
     }
+}
+
+fn words<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<String>, A::Error> {
+    let Words(words) = map.next_value()?;
+    Ok(words)
 }
 
 impl<'de> Deserialize<'de> for Passage {
@@ -344,6 +355,37 @@ impl JsonSchema for Passages {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let passage = generator.subschema_for::<Passage>();
         json_schema!({"anyOf": [{"type": "array", "items": passage, "minItems": 1}, passage]})
+    }
+}
+
+impl<'de> Deserialize<'de> for RawPassages {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = RawPassages;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of strings or of objects with `text`")
+            }
+
+            fn visit_str<E: Error>(self, value: &str) -> Result<RawPassages, E> {
+                Ok(RawPassages(vec![to_raw_value(value).map_err(E::custom)?]))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawPassages, A::Error> {
+                let value = Value::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawPassages(vec![to_raw_value(&value).map_err(A::Error::custom)?]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawPassages, A::Error> {
+                let mut passages = Vec::new();
+                while let Some(passage) = list.next_element()? {
+                    passages.push(passage);
+                }
+                Ok(RawPassages(passages))
+            }
+        }
+        deserializer.deserialize_any(Reader)
     }
 }
 
@@ -434,9 +476,7 @@ mod tests {
         ]))
         .unwrap();
         assert_eq!(read[0], Passage { text: Some("plain".into()), ..Passage::default() });
-        let others = vec![("year".into(), "1999".into()), ("tags".into(), "a\nb".into())];
-        let whole =
-            Passage { id: Some("7".into()), title: Some("T".into()), text: Some("in an object".into()), others };
+        let whole = Passage { id: Some("7".into()), title: Some("T".into()), text: Some("in an object".into()) };
         assert_eq!(read[1], whole);
         assert_eq!(read[2].text.as_deref(), Some("one\ntwo"));
         assert_eq!(read[3].text, None);

@@ -11,9 +11,10 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Keys of which any one will do; without any, everyone may ask.
+    /// Keys of which any one will do; without any, everyone may ask. What stands around a key is no part of it: variables
+    /// have a space behind a comma, files of secrets a line end.
     pub(crate) fn new(keys: &[String]) -> Self {
-        Self { digests: keys.iter().map(|key| digest(key.as_bytes())).collect() }
+        Self { digests: keys.iter().map(|key| digest(key.trim_ascii().as_bytes())).collect() }
     }
 
     /// Whether these headers carry a key, or none is asked for.
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn any_key_opens_and_nothing_else() {
-        let keys = Keys::new(&["first-key".to_owned(), "second".to_owned()]);
+        let keys = Keys::new(&["first-key".to_owned(), " second\n".to_owned()]);
         let allow = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, value.parse().unwrap());

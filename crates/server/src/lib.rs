@@ -33,6 +33,7 @@ mod ranking;
 mod request;
 mod routes;
 mod shapes;
+mod truncation;
 mod warm;
 
 pub mod mcp;

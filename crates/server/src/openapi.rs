@@ -300,7 +300,7 @@ fn describe(
         content["text/event-stream"] = json!({
             "schema": {
                 "type": "object",
-                "description": "With `stream`: the events `ranking` (the answer, its reasons null), `reasoning`, and at \
+                "description": "With `stream`: the events `ranking` (the answer without reasons), `reasoning`, and at \
                     the end `done` or `error`; `data` is JSON.",
                 "properties": {
                     "event": {"enum": ["ranking", "reasoning", "done", "error"]},

@@ -44,7 +44,7 @@ pub(crate) fn admit(service: &Service, asked: &Asked) -> Result<Admitted, Proble
         }
     }
     let pointed = if asked.spans.is_some() { asked.shown() } else { 0 };
-    let wishes = Wishes { explained: asked.explained(), pointed, pieces: asked.max_tokens_per_document };
+    let wishes = Wishes { explained: asked.explained(), pointed, truncation: asked.truncation };
     compute.admit(std::slice::from_ref(&asked.list), wishes).map_err(Problem::Full)
 }
 
@@ -168,7 +168,7 @@ fn warnings_of(
     query_truncated: bool,
 ) -> Result<Vec<String>, Problem> {
     let config = compute.student().engine().config();
-    let mut warnings = Vec::new();
+    let mut warnings = asked.warnings.clone();
     if let Some(model) = &asked.model
         && !model.is_empty()
         && *model != config.name

@@ -90,6 +90,11 @@ impl Told {
         self.line().problem = Some(kind);
     }
 
+    /// It asks for the scores of so many pairs.
+    pub(crate) fn scores(&self, pairs: usize) {
+        self.line().documents = pairs;
+    }
+
     /// It is not answered.
     pub(crate) fn refuse(&self, dialect: Dialect, problem: &Problem) -> Response<Body> {
         self.line().problem = Some(problem.kind());

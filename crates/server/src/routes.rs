@@ -3,6 +3,7 @@
 pub(crate) mod docs;
 pub(crate) mod explain;
 pub(crate) mod page;
+mod pairs;
 pub(crate) mod predict;
 pub(crate) mod rerank;
 pub(crate) mod score;

@@ -4,8 +4,10 @@ use reason_to_rank::types::document::Document;
 use reason_to_rank::types::reasoning::{Reasoning as Written, Stands as Order};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use crate::asked::{Answer, Answered, Asked, Echo};
+use crate::asked::{Answer, Answered, Asked, Echo, Sent};
 use crate::compute::task::Span;
 
 /// The answer that clients of Jina, Cohere, vLLM, Infinity and llama.cpp all read.
@@ -59,6 +61,8 @@ pub(crate) enum Echoed {
     Text(String),
     /// As all others do.
     Object(EchoedObject),
+    /// As Cohere does: the object that was sent.
+    Sent(#[schemars(with = "Map<String, Value>")] Box<RawValue>),
 }
 
 /// A document that is sent back as an object.
@@ -193,12 +197,16 @@ impl Reply {
     pub(crate) fn of(asked: &Asked, answer: Answer, object: &'static str, documents: fn(&Document) -> Echoed) -> Self {
         let n = asked.list.documents.len();
         let item = |answered: Answered| {
-            let document = &asked.list.documents[answered.index];
+            let echo = || match asked.sent.get(&answered.index) {
+                None => documents(&asked.list.documents[answered.index]),
+                Some(Sent::Longer(document)) => documents(document),
+                Some(Sent::Json(object)) => Echoed::Sent(object.clone()),
+            };
             ResultItem {
                 index: answered.index,
                 relevance_score: asked.scale.score(&answered.scored),
                 logit: answered.scored.logit,
-                document: (asked.echo == Echo::Texts).then(|| documents(document)),
+                document: (asked.echo == Echo::Texts).then(echo),
                 relevant_spans: answered.spans.map(|spans| spans.into_iter().map(SpanItem::from).collect()),
                 truncated: answered.scored.truncated,
                 reasoning: answered.reasoning.map(Reasoning::from),

@@ -89,12 +89,22 @@ fn serve_answers_as_rerank_does_and_stops_when_told() {
         assert_eq!(answered["logit"], expected["logit"]);
     }
     assert_eq!(answer["results"][0]["reasoning"]["direct"], expected["results"][0]["reasoning"]["direct"]);
+    let pairs = [query, texts[0]].map(|text| [text, texts[1]]);
+    for (path, body) in [
+        ("/score", serde_json::json!({"text_1": query, "text_2": texts})),
+        ("/predict", serde_json::json!({"inputs": pairs})),
+    ] {
+        let (head, _) = server.ask(&format!("POST {path} HTTP/1.1"), &body.to_string());
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    }
 
     let (code, log) = server.stop("-TERM");
     assert_eq!(code, Some(0), "{log}");
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let answered = lines.iter().find(|line| line["path"] == "/v1/rerank").unwrap();
-    assert_eq!((&answered["status"], &answered["documents"]), (&200.into(), &2.into()));
+    for path in ["/v1/rerank", "/score", "/predict"] {
+        let answered = lines.iter().find(|line| line["path"] == path).unwrap();
+        assert_eq!((&answered["status"], &answered["documents"]), (&200.into(), &2.into()), "{path}");
+    }
     assert!(!log.contains("scatters") && !log.contains("sky"), "texts stay out of the log");
 }
 

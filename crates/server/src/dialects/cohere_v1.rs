@@ -1,11 +1,15 @@
 //! Cohere, `POST /v1/rerank`: documents as strings or objects, of which `rank_fields` may be read.
 
+use std::collections::HashMap;
+
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::from_str;
+use serde_json::value::RawValue;
 
-use crate::asked::{Answer, Asked, Echo, ExplainField};
-use crate::fields::{Count, Flag, Passage, Passages, Text};
+use crate::asked::{Answer, Asked, Echo, ExplainField, Sent};
+use crate::fields::{Count, Flag, Passage, Passages, RawPassages, Text, Words};
 use crate::problem::Problem;
 use crate::shapes::{Echoed, Reply};
 
@@ -19,8 +23,8 @@ pub(crate) struct Request {
     #[schemars(required)]
     query: Option<Text>,
     /// The documents to rank.
-    #[schemars(required)]
-    documents: Option<Passages>,
+    #[schemars(required, with = "Passages")]
+    documents: Option<RawPassages>,
     /// How many of the best are wanted; all where it is absent.
     top_n: Option<Count>,
     /// Fields of the documents that are read, in this order, instead of `text`.
@@ -44,33 +48,41 @@ pub(crate) struct ErrorBody {
 impl Request {
     /// What is asked for.
     pub(crate) fn asked(self) -> Result<Asked, Problem> {
-        let mut documents = self.documents;
-        if let (Some(fields), Some(Passages(passages))) = (&self.rank_fields, &mut documents)
-            && !fields.is_empty()
-        {
-            for passage in passages {
-                keep_fields(passage, fields);
+        let echo = Echo::of(self.return_documents, Echo::No);
+        let fields = self.rank_fields.unwrap_or_default();
+        let (mut documents, mut sent) = (None, HashMap::new());
+        if let Some(RawPassages(given)) = self.documents {
+            let mut passages = Vec::with_capacity(given.len());
+            for (index, json) in given.into_iter().enumerate() {
+                passages.push(passage(index, &json, &fields)?);
+                if echo == Echo::Texts && is_object(&json) {
+                    sent.insert(index, Sent::Json(json));
+                }
             }
+            documents = Some(Passages(passages));
         }
         let asked = Asked::of(self.query, documents)?.with_top_n(self.top_n)?.with_reasons(self.explain, self.stream);
-        Ok(Asked { echo: Echo::of(self.return_documents, Echo::No), model: self.model, ..asked })
+        Ok(Asked { echo, sent, model: self.model, ..asked })
     }
 }
 
-/// Makes these fields of an object its text; a plain string has none and stays as it is.
-fn keep_fields(passage: &mut Passage, fields: &[String]) {
-    let is_plain = passage.id.is_none() && passage.title.is_none() && passage.others.is_empty();
-    if is_plain && passage.text.is_some() && !fields.iter().any(|field| field == "text") {
-        return;
+/// The document that is read: of an object these fields, where any are named; a plain string has none.
+fn passage(index: usize, json: &RawValue, fields: &[String]) -> Result<Passage, Problem> {
+    let invalid = |error: serde_json::Error| Problem::invalid("documents", format!("documents[{index}]: {error}"));
+    let passage: Passage = from_str(json.get()).map_err(invalid)?;
+    if fields.is_empty() || !is_object(json) {
+        return Ok(passage);
     }
-    let value = |field: &String| match field.as_str() {
-        "text" => passage.text.clone(),
-        "title" => passage.title.clone(),
-        other => passage.others.iter().find(|(name, _)| name == other).map(|(_, value)| value.clone()),
-    };
-    let values: Vec<String> = fields.iter().filter_map(value).collect();
-    passage.text = (!values.is_empty()).then(|| values.join("\n"));
-    passage.title = None;
+    let mut values: HashMap<String, Words> = from_str(json.get()).map_err(invalid)?;
+    let read: Vec<String> = fields.iter().filter_map(|field| values.remove(field)?.0).collect();
+    if read.is_empty() {
+        return Err(Problem::invalid("rank_fields", format!("documents[{index}] has none of the `rank_fields`")));
+    }
+    Ok(Passage { title: None, text: Some(read.join("\n")), ..passage })
+}
+
+fn is_object(json: &RawValue) -> bool {
+    json.get().starts_with('{')
 }
 
 /// The answer.
@@ -106,8 +118,28 @@ mod tests {
             "rank_fields": ["year", "title"],
         }))
         .unwrap();
-        let asked = request.asked().unwrap();
-        let texts: Vec<&str> = asked.list.documents.iter().map(|document| document.text.as_str()).collect();
-        assert_eq!(texts, ["1999\nT", "plain"]);
+        assert_eq!(texts(request), ["1999\nT", "plain"]);
+    }
+
+    #[test]
+    fn any_field_can_be_read_also_one_that_names_or_is_the_text() {
+        let documents = json!([{"id": 7, "content": "body"}, {"content": "not this", "text": "this", "id": "x"}]);
+        for (field, expected) in [("content", ["body", "not this"]), ("id", ["7", "x"])] {
+            let request = json!({"query": "q", "documents": documents, "rank_fields": [field]});
+            assert_eq!(texts(from_value(request).unwrap()), expected, "{field}");
+        }
+        assert_eq!(texts(from_value(json!({"query": "q", "documents": documents})).unwrap()), ["body", "this"]);
+    }
+
+    #[test]
+    fn a_single_document_is_a_list_of_one() {
+        for document in [json!("body"), json!({"text": "body", "year": 1999})] {
+            let request = json!({"query": "q", "documents": document, "return_documents": true});
+            assert_eq!(texts(from_value(request).unwrap()), ["body"]);
+        }
+    }
+
+    fn texts(request: Request) -> Vec<String> {
+        request.asked().unwrap().list.documents.iter().map(|document| document.text.clone()).collect()
     }
 }

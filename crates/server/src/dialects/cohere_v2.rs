@@ -9,6 +9,7 @@ use crate::dialects::cohere_v1::ErrorBody;
 use crate::fields::{Count, Flag, Passages, Text};
 use crate::problem::Problem;
 use crate::shapes::{Echoed, Meta, Reply};
+use crate::truncation::Truncation;
 
 /// The least score of a span, unless the client says otherwise.
 const SPAN_THRESHOLD: f32 = 0.1;
@@ -74,7 +75,7 @@ impl Request {
             Asked::of(self.query, self.documents)?.with_top_n(self.top_n)?.with_reasons(self.explain, self.stream);
         Ok(Asked {
             echo: Echo::of(self.return_documents, Echo::No),
-            max_tokens_per_document: max_tokens,
+            truncation: Truncation { document: max_tokens, ..Truncation::default() },
             spans,
             model: self.model,
             ..asked

@@ -8,6 +8,7 @@ use crate::asked::{Answer, Answered, Asked, Echo, ExplainField, Overlong, Scale}
 use crate::fields::{Count, Flag, Passages, Text};
 use crate::problem::Problem;
 use crate::shapes::Reasoning;
+use crate::truncation::Side;
 
 /// `POST /rerank` with `texts`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -22,7 +23,7 @@ pub(crate) struct Request {
     /// Whether texts that are too long are cut (the default) or refused.
     truncate: Option<Flag>,
     /// Only `right`: the student reads a text from its beginning.
-    truncation_direction: Option<Direction>,
+    truncation_direction: Option<Side>,
     /// Whether raw scores are told instead of probabilities.
     raw_scores: Option<Flag>,
     /// Whether texts are sent back.
@@ -31,15 +32,8 @@ pub(crate) struct Request {
     top_n: Option<Count>,
     /// Whether the best are explained (an addition of this server).
     explain: Option<ExplainField>,
-}
-
-/// The end at which a text is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-enum Direction {
-    #[serde(rename = "left", alias = "Left")]
-    Left,
-    #[serde(rename = "right", alias = "Right")]
-    Right,
+    /// Whether the answer comes as server-sent events (an addition of this server).
+    stream: Option<Flag>,
 }
 
 /// One text of the answer, best first.
@@ -71,12 +65,9 @@ pub(crate) struct ErrorBody {
 impl Request {
     /// What is asked for.
     pub(crate) fn asked(self) -> Result<Asked, Problem> {
-        if self.truncation_direction == Some(Direction::Left) {
-            let message = "`truncation_direction` is left: the student reads a text from its beginning";
-            return Err(Problem::invalid("truncation_direction", message));
-        }
+        Side::check(self.truncation_direction, "truncation_direction")?;
         let texts = self.texts.ok_or_else(|| Problem::invalid("texts", "`texts` is missing"))?;
-        let asked = Asked::of(self.query, Some(texts))?.with_reasons(self.explain, None);
+        let asked = Asked::of(self.query, Some(texts))?.with_reasons(self.explain, self.stream);
         Ok(Asked {
             top_n: self.top_n.map(|Count(n)| n).filter(|&n| n > 0),
             overlong: Overlong::cut_unless_refused(self.truncate),

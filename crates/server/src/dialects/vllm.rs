@@ -8,6 +8,7 @@ use crate::asked::{Answer, Asked, Echo, ExplainField, Scale};
 use crate::fields::{Count, Flag, Passages, Text};
 use crate::problem::Problem;
 use crate::shapes::{Echoed, Reply};
+use crate::truncation::{LEAST_PAIR, Side, Truncation};
 
 /// The fields that only vLLM's clients send.
 pub(crate) const OWN_FIELDS: [&str; 10] = [
@@ -37,14 +38,35 @@ pub(crate) struct Request {
     documents: Option<Passages>,
     /// How many of the best are wanted; all where it is 0 or absent.
     top_n: Option<Count>,
+    /// Word pieces of query and document together that are read at most; -1 is as many as the student can.
+    truncate_prompt_tokens: Option<PromptTokens>,
+    /// Only `right`: the student reads a text from its beginning.
+    truncation_side: Option<Side>,
+    /// Word pieces of the query that are read at most; 0 is as many as the student can.
+    max_tokens_per_query: Option<Count>,
     /// Word pieces of each document that are read at most; 0 is as many as the student can.
     max_tokens_per_doc: Option<Count>,
     /// Whether scores are probabilities (the default) or raw.
     use_activation: Option<Flag>,
+    /// The former name of `use_activation`.
+    activation: Option<Flag>,
+    /// Not followed, which a warning says: the student reads query and document only.
+    instruction: Option<String>,
     /// Whether the best are explained (an addition of this server).
     explain: Option<ExplainField>,
     /// Whether the answer comes as server-sent events (an addition of this server).
     stream: Option<Flag>,
+}
+
+/// Word pieces that are read at most, or -1.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "`truncate_prompt_tokens` is a whole number, -1 or more")]
+#[schemars(rename = "VllmPromptTokens")]
+pub(crate) enum PromptTokens {
+    /// So many.
+    Most(Count),
+    /// -1: as many as the student can.
+    Signed(i64),
 }
 
 /// What is said when a request is not answered.
@@ -73,17 +95,46 @@ pub(crate) struct ErrorInfo {
 impl Request {
     /// What is asked for.
     pub(crate) fn asked(self) -> Result<Asked, Problem> {
-        let not_zero = |count: Option<Count>| count.map(|Count(n)| n).filter(|&n| n > 0);
+        Side::check(self.truncation_side, "truncation_side")?;
         let asked = Asked::of(self.query, self.documents)?.with_reasons(self.explain, self.stream);
         Ok(Asked {
             top_n: not_zero(self.top_n),
-            max_tokens_per_document: not_zero(self.max_tokens_per_doc),
-            scale: raw_unless(self.use_activation),
+            truncation: truncation(self.truncate_prompt_tokens, self.max_tokens_per_query, self.max_tokens_per_doc)?,
+            scale: raw_unless(self.use_activation.or(self.activation)),
             echo: Echo::Texts,
             model: self.model,
+            warnings: not_followed(self.instruction),
             ..asked
         })
     }
+}
+
+/// How much is read: of query and document together, of the query, of each document.
+pub(crate) fn truncation(
+    pair: Option<PromptTokens>,
+    query: Option<Count>,
+    document: Option<Count>,
+) -> Result<Truncation, Problem> {
+    let pair = match pair {
+        None | Some(PromptTokens::Signed(-1)) => None,
+        Some(PromptTokens::Most(Count(most))) if most >= LEAST_PAIR => Some(most),
+        Some(PromptTokens::Most(_) | PromptTokens::Signed(_)) => {
+            let message =
+                format!("`truncate_prompt_tokens` is too small for a pair: give -1, or at least {LEAST_PAIR}");
+            return Err(Problem::invalid("truncate_prompt_tokens", message));
+        }
+    };
+    Ok(Truncation { query: not_zero(query), document: not_zero(document), pair })
+}
+
+/// What is said of an instruction.
+pub(crate) fn not_followed(instruction: Option<String>) -> Vec<String> {
+    let warning = |_| "`instruction` was not followed: the student reads query and document only".to_owned();
+    instruction.filter(|instruction| !instruction.is_empty()).map(warning).into_iter().collect()
+}
+
+fn not_zero(count: Option<Count>) -> Option<usize> {
+    count.map(|Count(n)| n).filter(|&n| n > 0)
 }
 
 /// Raw scores where no activation is wanted.

@@ -29,6 +29,8 @@ pub(crate) struct Request {
     truncation: Option<Flag>,
     /// Whether the best are explained (an addition of this server).
     explain: Option<ExplainField>,
+    /// Whether the answer comes as server-sent events (an addition of this server).
+    stream: Option<Flag>,
 }
 
 /// The answer.
@@ -85,7 +87,8 @@ impl Request {
         if self.top_k == Some(Count(0)) {
             return Err(Problem::invalid("top_k", "`top_k` is 0: ask for at least one result, or leave it out"));
         }
-        let asked = Asked::of(self.query, self.documents)?.with_top_n(self.top_k)?.with_reasons(self.explain, None);
+        let asked =
+            Asked::of(self.query, self.documents)?.with_top_n(self.top_k)?.with_reasons(self.explain, self.stream);
         Ok(Asked {
             echo: Echo::of(self.return_documents, Echo::No),
             overlong: Overlong::cut_unless_refused(self.truncation),

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
 use reason_to_rank::types::document::Document;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::asked::{Asked, Overlong, Scale};
-use crate::compute::Wishes;
-use crate::compute::task::{List, Scores};
+use crate::asked::{Overlong, Scale};
+use crate::compute::task::List;
 use crate::config::Limits;
 use crate::dialects::{Dialect, json_response, to_json};
 use crate::fields::Flag;
 use crate::json;
 use crate::problem::Problem;
 use crate::request::{Opened, Told, open};
+use crate::routes::pairs;
+use crate::truncation::Truncation;
 
 /// `POST /predict`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -93,47 +94,46 @@ impl PredictRequest {
 /// The pairs of a body, within limits.
 fn read(bytes: &[u8], limits: &Limits) -> Result<Pairs, Problem> {
     let pairs = json::read::<PredictRequest>(json::text_of(bytes, limits)?)?.pairs();
-    let n = pairs.lists.len();
-    if n == 0 {
+    if pairs.lists.is_empty() {
         return Err(Problem::Empty { field: "inputs" });
     }
-    if n > limits.max_documents {
-        return Err(Problem::TooMany { given: n, max: limits.max_documents });
-    }
-    for list in &pairs.lists {
-        Asked::of_list(Arc::clone(list)).check(limits, "inputs")?;
-    }
+    pairs::check(&pairs.lists, limits, "inputs")?;
     Ok(pairs)
 }
 
 /// Scores pairs.
 pub(crate) async fn predict(State(app): State<Arc<App>>, told: Told, request: Request) -> Response<Body> {
     told.speaks(Dialect::Tei);
-    match answer(&app, request).await {
+    match answer(&app, &told, request).await {
         Ok(response) => response,
         Err(problem) => told.refuse(Dialect::Tei, &problem),
     }
 }
 
-async fn answer(app: &Arc<App>, request: Request) -> Result<Response<Body>, Problem> {
+async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
     let Opened { read, deadline, room: _room } = open(app, request, read).await?;
     let Pairs { lists, is_single, scale, overlong } = read?;
-    let admitted = service.compute.admit(&lists, Wishes::default()).map_err(Problem::Full)?;
-    let Scores { scored, timing, .. } = deadline.of(admitted.score(&lists)).await??;
-    app.metrics.scored(timing);
+    let (scores, warnings) = pairs::score(app, lists, Truncation::default(), told, deadline).await?;
     if overlong == Overlong::Refuse
-        && let Some(index) = scored.iter().position(|one| one.truncated)
+        && let Some(index) = scores.scored.iter().position(|one| one.truncated)
     {
         let most = service.compute.student().engine().config().max_length;
         return Err(Problem::TooLong {
             message: format!("pair {index} is longer than {most} tokens; allow it to be cut"),
         });
     }
-    let mut predictions = scored.iter().map(|one| [Prediction { score: scale.score(one), label: "LABEL_0" }]);
+    let mut predictions = scores.scored.iter().map(|one| [Prediction { score: scale.score(one), label: "LABEL_0" }]);
     let answer = match (is_single, predictions.next()) {
         (true, Some(only)) => Predictions::One(only),
         (_, first) => Predictions::Many(first.into_iter().chain(predictions).collect()),
     };
-    Ok(json_response(StatusCode::OK, to_json(&answer)?))
+    let mut response = json_response(StatusCode::OK, to_json(&answer)?);
+    // A bare list has no place for them.
+    if let Ok(warnings) = HeaderValue::from_str(&warnings.join("; "))
+        && !warnings.is_empty()
+    {
+        response.headers_mut().insert("x-r2r-warnings", warnings);
+    }
+    Ok(response)
 }

@@ -8,8 +8,6 @@ use axum::http::{HeaderValue, Response, StatusCode};
 
 use crate::app::App;
 use crate::asked::{Asked, Delivery};
-use crate::compute::Admitted;
-use crate::compute::task::Failed;
 use crate::config::Limits;
 use crate::dialects::{Caller, Dialect, Route, json_response};
 use crate::events::{Streamed, stream};
@@ -42,12 +40,16 @@ async fn answer(
         open(app, request, move |bytes, limits| read(route, caller, bytes, limits)).await?;
     *dialect = found;
     told.speaks(found);
-    let asked = read?;
+    let mut asked = read?;
     asked.check(&app.limits, found.documents_field())?;
     told.asks(&asked);
 
     let admitted = admit(service, &asked)?;
-    let (admitted, asked) = deadline.of(cut(admitted, asked)).await??;
+    let cutting = asked.truncation.cut_aside(vec![Arc::clone(&asked.list)], admitted);
+    let (admitted, cut) = deadline.of(cutting).await??;
+    if let Some(list) = cut.into_iter().flatten().next() {
+        asked.read_instead(list);
+    }
     let mut ranked = rank(&admitted, &asked, told.id(), deadline, &app.metrics).await?;
     let timing = ranked.timing;
     let tokens = ranked.answer.tokens;
@@ -102,58 +104,5 @@ fn read(route: Route, caller: Caller, bytes: &[u8], limits: &Limits) -> (Dialect
             (dialect, dialect.read(text))
         }
         Err(problem) => (fallback, Err(problem)),
-    }
-}
-
-/// Keeps so many word pieces of each document as the client wants, where the student would read more. The request keeps
-/// its place in the queue for as long as that takes, also where its client goes away meanwhile.
-async fn cut(admitted: Admitted, mut asked: Asked) -> Result<(Admitted, Asked), Problem> {
-    let student = Arc::clone(admitted.compute().student());
-    let most = asked.max_tokens_per_document.unwrap_or(usize::MAX);
-    if most >= student.engine().config().max_length {
-        return Ok((admitted, asked));
-    }
-    let cutting = tokio::task::spawn_blocking(move || {
-        for document in &mut Arc::make_mut(&mut asked.list).documents {
-            let pieces = student.engine().tokenizer().pieces(&document.text, most);
-            let pieces = pieces.map_err(|error| Failed(error.to_string()))?;
-            if pieces.truncated {
-                document.text.truncate(pieces.offsets.last().map_or(0, |last| last.end));
-            }
-        }
-        Ok((admitted, asked))
-    });
-    cutting.await.map_err(|_| Failed("cutting the documents failed; the log says where".to_owned()))?
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-    use reason_to_rank::types::document::Document;
-
-    use super::*;
-    use crate::compute::Wishes;
-    use crate::compute::task::List;
-    use crate::compute::tests::compute;
-
-    #[tokio::test]
-    async fn documents_are_cut_beside_other_requests_and_within_the_queue() {
-        let compute = compute();
-        let document = |index: usize| Document {
-            id: index.to_string().into(),
-            title: String::new(),
-            text: "volcanic rock is dark ".repeat(10),
-        };
-        let list = Arc::new(List { query: "q".to_owned(), documents: (0..3000).map(document).collect() });
-        let asked = || Asked { max_tokens_per_document: Some(2), ..Asked::of_list(Arc::clone(&list)) };
-        let admit = || compute.admit(std::slice::from_ref(&list), Wishes::default()).unwrap();
-        let at_once = cut(admit(), asked()).now_or_never();
-        assert!(at_once.is_none(), "others would have waited for it");
-        assert_eq!(compute.load().requests, 1, "nobody has its place before it is done");
-        while compute.load().requests > 0 {
-            tokio::task::yield_now().await;
-        }
-        let (_, asked) = cut(admit(), asked()).await.unwrap();
-        assert!(asked.list.documents.iter().all(|document| document.text == "volcanic rock"));
     }
 }

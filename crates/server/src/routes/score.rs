@@ -11,16 +11,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, unix_seconds};
-use crate::asked::{Asked, Scale};
-use crate::compute::Wishes;
-use crate::compute::task::{List, Scores};
+use crate::asked::{Scale, documents_of};
+use crate::compute::task::List;
 use crate::config::Limits;
-use crate::dialects::vllm::raw_unless;
+use crate::dialects::vllm::{PromptTokens, not_followed, raw_unless, truncation};
 use crate::dialects::{Dialect, json_response, to_json};
-use crate::fields::{Flag, Passage, Passages};
+use crate::fields::{Count, Flag, Passages};
 use crate::json;
 use crate::problem::Problem;
 use crate::request::{Opened, Told, open};
+use crate::routes::pairs;
+use crate::truncation::{Side, Truncation};
 
 /// `POST /score`: one query with many documents, or as many queries as documents.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,8 +34,20 @@ pub(crate) struct ScoreRequest {
     #[serde(alias = "documents", alias = "items", alias = "data_2")]
     #[schemars(required)]
     text_2: Option<Passages>,
+    /// Word pieces of query and document together that are read at most; -1 is as many as the student can.
+    truncate_prompt_tokens: Option<PromptTokens>,
+    /// Only `right`: the student reads a text from its beginning.
+    truncation_side: Option<Side>,
+    /// Word pieces of a query that are read at most; 0 is as many as the student can.
+    max_tokens_per_query: Option<Count>,
+    /// Word pieces of a document that are read at most; 0 is as many as the student can.
+    max_tokens_per_doc: Option<Count>,
     /// Whether scores are probabilities (the default) or raw.
     use_activation: Option<Flag>,
+    /// The former name of `use_activation`.
+    activation: Option<Flag>,
+    /// Not followed, which a warning says: the student reads query and document only.
+    instruction: Option<String>,
 }
 
 /// The scores.
@@ -82,63 +95,55 @@ struct ScoreUsage {
     prompt_tokens_details: Option<usize>,
 }
 
-/// Pairs as lists of one query each, and which scores are told.
+/// Pairs as lists of one query each, how much of them is read, which scores are told, and what is not done.
 struct Pairs {
     lists: Vec<Arc<List>>,
+    truncation: Truncation,
     scale: Scale,
+    warnings: Vec<String>,
 }
 
 impl ScoreRequest {
     /// The pairs: one query with all documents, or the n-th with the n-th.
     fn pairs(self) -> Result<Pairs, Problem> {
-        let queries = texts("text_1", self.text_1)?;
-        let documents = texts("text_2", self.text_2)?;
-        let scale = raw_unless(self.use_activation);
+        let queries = documents("text_1", self.text_1)?;
+        let documents = documents("text_2", self.text_2)?;
+        Side::check(self.truncation_side, "truncation_side")?;
         let (n_queries, n_documents) = (queries.len(), documents.len());
         if n_queries != 1 && n_queries != n_documents {
             let message =
                 format!("{n_queries} queries and {n_documents} documents: give one query, or as many as documents");
             return Err(Problem::invalid("text_1", message));
         }
-        let document =
-            |(index, text): (usize, String)| Document { id: index.to_string().into(), title: String::new(), text };
-        let documents = documents.into_iter().enumerate().map(document);
-        let mut queries = queries.into_iter();
+        let mut queries = queries.into_iter().map(|query| query.text);
         let lists = if n_queries == 1 {
-            let query = queries.next().unwrap_or_default();
-            vec![Arc::new(List { query, documents: documents.collect() })]
+            vec![Arc::new(List { query: queries.next().unwrap_or_default(), documents })]
         } else {
             queries.zip(documents).map(|(query, one)| Arc::new(List { query, documents: vec![one] })).collect()
         };
-        Ok(Pairs { lists, scale })
+        Ok(Pairs {
+            lists,
+            truncation: truncation(self.truncate_prompt_tokens, self.max_tokens_per_query, self.max_tokens_per_doc)?,
+            scale: raw_unless(self.use_activation.or(self.activation)),
+            warnings: not_followed(self.instruction),
+        })
     }
 }
 
-/// The texts of a field; titles go in front, as in ranking.
-fn texts(field: &'static str, passages: Option<Passages>) -> Result<Vec<String>, Problem> {
+/// The queries or documents of a field.
+fn documents(field: &'static str, passages: Option<Passages>) -> Result<Vec<Document>, Problem> {
     let Passages(passages) = passages
         .ok_or_else(|| Problem::invalid(field, format!("`{field}` is missing: give a text or a list of texts")))?;
     if passages.is_empty() {
         return Err(Problem::Empty { field });
     }
-    let text = |(index, passage): (usize, Passage)| {
-        passage
-            .text
-            .ok_or_else(|| Problem::invalid(field, format!("{field}[{index}] has no `text`; only texts are scored")))
-    };
-    passages.into_iter().enumerate().map(text).collect()
+    documents_of(field, passages)
 }
 
 /// The pairs of a body, within limits.
 fn read(bytes: &[u8], limits: &Limits) -> Result<Pairs, Problem> {
     let pairs = json::read::<ScoreRequest>(json::text_of(bytes, limits)?)?.pairs()?;
-    let n = pairs.lists.iter().map(|list| list.documents.len()).sum();
-    if n > limits.max_documents {
-        return Err(Problem::TooMany { given: n, max: limits.max_documents });
-    }
-    for list in &pairs.lists {
-        Asked::of_list(Arc::clone(list)).check(limits, "text_2")?;
-    }
+    pairs::check(&pairs.lists, limits, "text_2")?;
     Ok(pairs)
 }
 
@@ -154,16 +159,9 @@ pub(crate) async fn score(State(app): State<Arc<App>>, told: Told, request: Requ
 async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Response<Body>, Problem> {
     let service = app.service()?;
     let Opened { read, deadline, room: _room } = open(app, request, read).await?;
-    let Pairs { lists, scale } = read?;
-    let admitted = service.compute.admit(&lists, Wishes::default()).map_err(Problem::Full)?;
-    let Scores { scored, tokens, timing, .. } = deadline.of(admitted.score(&lists)).await??;
-
-    let mut warnings = Vec::new();
-    let n_cut = scored.iter().filter(|one| one.truncated).count();
-    if n_cut > 0 {
-        let most = service.compute.student().engine().config().max_length;
-        warnings.push(format!("{n_cut} pairs are longer than {most} tokens: only the beginning was scored"));
-    }
+    let Pairs { lists, truncation, scale, mut warnings } = read?;
+    let (scores, of_scores) = pairs::score(app, lists, truncation, told, deadline).await?;
+    warnings.extend(of_scores);
     let item = |(index, one): (usize, &Scored)| ScoreItem {
         index,
         object: "score",
@@ -175,16 +173,15 @@ async fn answer(app: &Arc<App>, told: &Told, request: Request) -> Result<Respons
         object: "list",
         created: unix_seconds(),
         model: service.compute.student().name().to_owned(),
-        data: scored.iter().enumerate().map(item).collect(),
+        data: scores.scored.iter().enumerate().map(item).collect(),
         usage: ScoreUsage {
-            prompt_tokens: tokens,
-            total_tokens: tokens,
+            prompt_tokens: scores.tokens,
+            total_tokens: scores.tokens,
             completion_tokens: 0,
             prompt_tokens_details: None,
         },
         warnings,
     };
-    app.metrics.scored(timing);
     Ok(json_response(StatusCode::OK, to_json(&reply)?))
 }
 

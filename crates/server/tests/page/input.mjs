@@ -73,6 +73,7 @@ export async function input(session) {
 
   await hostile(session);
   await large(session);
+  await long(session);
 }
 
 /** What documents say is text, whatever it looks like. */
@@ -145,6 +146,28 @@ async function large(session) {
   session.check('a thousand rows are drawn within two seconds, on a busy machine as well', drawn < 2000, drawn);
   session.check('a thousand rows scroll smoothly', cost < 40, cost);
   await session.done(page, 'large');
+}
+
+/** One document of 400 kB: as many of its sentences are measured as a request holds. */
+async function long(session) {
+  const page = await session.page();
+  const sentence = (i) => `Sentence ${i} tells of ${'heat pumps and of winter and '.repeat(140)}ends here.`;
+  const text = Array.from({ length: 100 }, (_, i) => sentence(i)).join(' ');
+  await drop(page, 'long.jsonl', Buffer.from(JSON.stringify({ id: 'long', text })));
+  await counts(page, '1 document, JSONL');
+  await page.fill('#query', 'heat pump');
+  await page.selectOption('#reasons', '0');
+  await page.click('#run');
+  await settled(page);
+  await page.click('#detail >> text=Measure every sentence');
+  await page.waitForSelector('#detail .weight', { timeout: 60000 });
+  const n = await page.locator('#detail .weight').count();
+  session.check(
+    'a long document is measured in part, which is said',
+    n > 1 && n < 100 && (await page.textContent('#detail .edit-state')).includes(`Not measured: ${100 - n}.`),
+    n,
+  );
+  await session.done(page, 'long');
 }
 
 /** What a frame costs, in milliseconds, while the page is scrolled and its rows are pointed at: processor time of the page's

@@ -9,6 +9,7 @@ export async function laws(session) {
     const { readDocuments, InputError } = await import('./page/documents.js');
     const { EventParser } = await import('./page/api.js');
     const { fromFragment, toFragment } = await import('./page/share.js');
+    const { measurable } = await import('./page/counterfactual.js');
     const found = [];
     const law = (name, holds, value) =>
       found.push({ name, holds: Boolean(holds), value: holds ? '' : JSON.stringify(value) });
@@ -67,6 +68,19 @@ export async function laws(session) {
           .join('')
           .replace(/\s/g, '') === odd.replace(/\s/g, ''),
     );
+
+    const most = (n_pieces, length, room = {}) =>
+      measurable(n_pieces, { id: 'x', title: '', text: 'é'.repeat(length) }, 'q', {
+        documents: 5000,
+        bytes: 32e6,
+        ...room,
+      });
+    same(
+      'as many pieces are measured as one request holds',
+      [most(5, 50), most(300, 50), most(300, 200_000), most(300, 3e6), most(300, 50, { documents: 20 })],
+      [5, 100, 9, 1, 20],
+    );
+    same('of a server that takes little, fewer', most(300, 400, { bytes: 5000 }), 6);
 
     const ids = (raw, options) => readDocuments(raw, options).documents.map((each) => [each.id, each.title, each.text]);
     same('plain lines are named by their numbers', ids('first\n\n  third \r\n'), [

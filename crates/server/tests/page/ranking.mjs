@@ -180,6 +180,7 @@ export async function ranking(session) {
     );
   }
   await session.done(page, 'ranking');
+  await measuring(session);
   await stopping(session);
 }
 
@@ -282,6 +283,72 @@ async function copies(session, page, sent, expected) {
   session.check('and the same chosen document', (await other.textContent('#detail .id-line')) === expected[1]);
   session.check('its fragment is sent to no server', !requested.some((address) => address.includes('#s=')));
   await session.done(other, 'link');
+}
+
+/** What is measured outlives the reasons that still come, and its request is given up where nobody waits for it. */
+async function measuring(session) {
+  const page = await session.page();
+  await page.click('.example >> nth=0');
+  await settled(page);
+  const n = await page.locator('#list li').count();
+  await page.selectOption('#reasons', '10');
+  await page.click('#run');
+  await page.waitForSelector('#list li.waiting');
+  await page
+    .locator(`#list li >> nth=${n - 1}`)
+    .locator('.row-main')
+    .click();
+  await page.click('#detail >> text=Measure every sentence');
+  await settled(page);
+  session.check(
+    'weights stay when the last reasons come',
+    await appears(page, '#detail .weight'),
+    await page.textContent('#detail .edit-state'),
+  );
+
+  // The last document that waits is measured while its reasons come.
+  await page.click('#run');
+  await page.waitForSelector('#list li.waiting');
+  await page.locator('#list li >> nth=9').locator('.row-main').click();
+  await page.click('#detail >> text=Measure every sentence');
+  await settled(page);
+  session.check(
+    'a document shows both its weights and the quote that came since',
+    (await appears(page, '#detail .weight')) && (await appears(page, '#detail .piece.evidence')),
+  );
+
+  // From here on the request is held back on its way, so that it is certain to be under way.
+  await page.route('**/v1/rerank', () => {});
+  const leave = async (how, go) => {
+    await page.locator('#list li >> nth=0').locator('.row-main').click();
+    await page.evaluate(() => (document.getElementById('announce').textContent = ''));
+    await page.click('#detail >> text=Measure every sentence');
+    await page.waitForSelector('#detail >> text=Stop measuring');
+    const [given] = await Promise.all([page.waitForEvent('requestfailed', { timeout: 5000 }).catch(() => null), go()]);
+    session.check(`${how} stops the measuring, on its way as well`, given !== null && (await measures(page)));
+    const said = await page.textContent('#announce');
+    session.check(`${how}: no result is announced`, !said.startsWith('Measured'), said);
+  };
+  await leave('Escape', () => page.keyboard.press('Escape'));
+  await leave('the button', () => page.click('#detail >> text=Stop measuring'));
+  await leave('another document', () => page.locator('#list li >> nth=1').locator('.row-main').click());
+  await session.done(page, 'measuring');
+}
+
+/** Whether something is there before long. */
+function appears(page, selector) {
+  return page.waitForSelector(selector, { timeout: 15000 }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether the chosen document can be measured: it is not, and is not being. */
+async function measures(page) {
+  return (
+    (await page.locator('#detail >> text=Measure every sentence').isEnabled()) &&
+    (await page.locator('#detail .weight').count()) === 0
+  );
 }
 
 /** Stopping: the page returns to rest at once, and a new request takes the place of an old one. */

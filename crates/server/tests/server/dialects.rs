@@ -30,6 +30,10 @@ fn check(results: &Value, field: &str, of: fn((f32, f32)) -> f32) -> Vec<u64> {
     order
 }
 
+fn results(body: &Value) -> &Vec<Value> {
+    body["results"].as_array().unwrap()
+}
+
 fn probability(score: (f32, f32)) -> f32 {
     score.0
 }
@@ -63,9 +67,9 @@ async fn text_embeddings_inference_predicts_pairs() {
     let server = Running::small().await;
     let expected = expected();
     let body = server.post("/predict", &json!({"inputs": [[QUERY, TEXTS[0]], [QUERY, TEXTS[1]]]})).await.ok();
-    for (item, expected) in body.as_array().unwrap().iter().zip(&expected) {
-        assert_eq!((float(&item[0]["score"]), &item[0]["label"]), (expected.0, &json!("LABEL_0")));
-    }
+    let item = |index: usize| (float(&body[index][0]["score"]), body[index][0]["label"].as_str().unwrap());
+    assert_eq!(body.as_array().unwrap().len(), 2);
+    assert_eq!((item(0), item(1)), ((expected[0].0, "LABEL_0"), (expected[1].0, "LABEL_0")));
     let body = server.post("/predict", &json!({"inputs": [QUERY, TEXTS[2]], "raw_scores": true})).await.ok();
     assert_eq!(float(&body[0]["score"]), expected[2].1);
     for wrong in [json!({"inputs": "alone"}), json!({"inputs": []}), json!({"inputs": [["a", "b", "c"]]}), json!({})] {
@@ -92,6 +96,26 @@ async fn cohere_v1_reads_objects_and_sends_documents_back_where_asked() {
     let order = check(&body["results"], "relevance_score", probability);
     assert_eq!(body["results"][0]["document"]["text"], TEXTS[order[0] as usize]);
     assert_eq!(body["warnings"], json!([]));
+}
+
+#[tokio::test]
+async fn documents_come_back_as_they_were_sent_whatever_of_them_was_read() {
+    let server = Running::small().await;
+    let objects: Vec<Value> =
+        TEXTS.iter().map(|text| json!({"year": 1999, "body": text, "title": "T", "tags": ["x", null]})).collect();
+    let fields = json!({"query": QUERY, "documents": objects, "rank_fields": ["body"], "return_documents": true});
+    let body = server.post("/v1/rerank", &fields).await.ok();
+    for (result, index) in results(&body).iter().zip(check(&body["results"], "relevance_score", probability)) {
+        assert_eq!(result["document"], objects[index as usize]);
+    }
+    // One piece of each text is read, and all of it comes back.
+    let texts = ["Lava cools fast near the sea", "Lava", "Bread is made of flour"];
+    let cut = json!({"query": QUERY, "documents": texts, "max_tokens_per_doc": 1, "cache_salt": "x"});
+    let body = server.post("/rerank", &cut).await.ok();
+    assert_eq!(results(&body).len(), texts.len());
+    for result in results(&body) {
+        assert_eq!(result["document"], json!({"text": texts[result["index"].as_u64().unwrap() as usize]}));
+    }
 }
 
 #[tokio::test]
@@ -125,7 +149,7 @@ async fn cohere_v2_gets_scores_and_the_spans_that_matter() {
     let best = answer["results"].as_array().unwrap().iter().find(|result| result["index"] == 0).unwrap().clone();
     assert_eq!(best["relevant_spans"].as_array().unwrap().len(), 1);
     let answer = server.post("/v2/rerank", &spans(json!({"mode": "disabled"}))).await.ok();
-    assert!(answer["results"][0].get("relevant_spans").is_none());
+    assert!(answer["results"][0]["logit"].is_number() && answer["results"][0].get("relevant_spans").is_none());
 }
 
 #[tokio::test]
@@ -134,8 +158,8 @@ async fn fewer_pieces_of_a_document_are_read_where_the_client_says_so() {
     let texts = ["Lava cools fast near the sea and rocks form", "Lava cools"];
     let body = json!({"query": QUERY, "documents": texts, "max_tokens_per_doc": 2});
     let body = server.post("/v2/rerank", &body).await.ok();
-    let results = body["results"].as_array().unwrap();
-    assert_eq!(results[0]["relevance_score"], results[1]["relevance_score"]);
+    let score = |place: usize| float(&body["results"][place]["relevance_score"]);
+    assert_eq!(score(0), score(1));
     assert_eq!(indices(&body["results"]), [0, 1], "equal documents keep the order of the input");
 }
 
@@ -148,7 +172,8 @@ async fn jina_gets_its_documents_back_unless_it_refuses() {
         let order = check(&body["results"], "relevance_score", probability);
         check(&body["results"], "logit", logit);
         assert_eq!(body["results"][0]["document"]["text"], TEXTS[order[0] as usize]);
-        assert_eq!(body["results"][0]["reasoning"], Value::Null);
+        assert_eq!(body["results"][0].get("reasoning"), Some(&Value::Null));
+        assert!(body["usage"]["total_tokens"].as_u64().unwrap() > 20);
         assert_eq!(body["usage"]["total_tokens"], body["usage"]["prompt_tokens"]);
         assert_eq!(body["object"], "list");
     }
@@ -170,7 +195,7 @@ async fn vllm_ranks_and_scores() {
     let body =
         json!({"query": QUERY, "documents": {"content": [{"type": "text", "text": "one"}]}, "use_activation": false});
     let body = server.post("/rerank", &body).await.ok();
-    assert_eq!(body["results"][0]["relevance_score"], body["results"][0]["logit"]);
+    assert_eq!(float(&body["results"][0]["relevance_score"]), float(&body["results"][0]["logit"]));
 
     let expected = expected();
     for path in ["/score", "/v1/score"] {
@@ -184,6 +209,73 @@ async fn vllm_ranks_and_scores() {
     let body = server.post("/score", &body).await.ok();
     let bread = scores(&Who::Small.open(), "bread", &[TEXTS[0]])[0].1;
     assert_eq!((float(&body["data"][0]["score"]), float(&body["data"][1]["score"])), (expected[1].1, bread));
+}
+
+#[tokio::test]
+async fn vllm_says_how_much_is_read() {
+    let server = Running::small().await;
+    let (query, documents) = ("volcanic rock other", json!(["rock dark fine", {"title": "rock dark", "text": "fine"}]));
+    let student = Who::Small.open();
+    // All of these words are single pieces of the small student's vocabulary.
+    for (limit, expected) in [
+        (json!({"max_tokens_per_query": 2}), ("volcanic rock", "rock dark fine")),
+        (json!({"max_tokens_per_doc": 1}), ("volcanic rock other", "rock")),
+        (json!({"max_tokens_per_query": "2", "max_tokens_per_doc": 2}), ("volcanic rock", "rock dark")),
+        (json!({"truncate_prompt_tokens": 8}), ("volcanic rock other", "rock dark")),
+        (json!({"truncate_prompt_tokens": 6}), ("volcanic rock", "rock")),
+        (json!({"truncate_prompt_tokens": "7", "max_tokens_per_query": 1}), ("volcanic", "rock dark fine")),
+        (json!({"truncate_prompt_tokens": -1, "truncation_side": "right"}), ("volcanic rock other", "rock dark fine")),
+        (
+            json!({"max_tokens_per_query": 0, "max_tokens_per_doc": 0, "truncate_prompt_tokens": 4000}),
+            ("volcanic rock other", "rock dark fine"),
+        ),
+    ] {
+        let mut body = json!({"query": query, "documents": documents, "text_1": query, "text_2": documents});
+        body.as_object_mut().unwrap().extend(limit.as_object().unwrap().clone());
+        body["cache_salt"] = json!("salt");
+        let expected = scores(&student, expected.0, &[expected.1])[0];
+        let ranked = server.post("/rerank", &body).await.ok();
+        for result in results(&ranked) {
+            assert_eq!(float(&result["relevance_score"]), expected.0, "{limit}");
+            let whole = [json!({"text": "rock dark fine"}), json!({"title": "rock dark", "text": "fine"})];
+            assert_eq!(result["document"], whole[result["index"].as_u64().unwrap() as usize], "{limit}");
+        }
+        assert_eq!(indices(&ranked["results"]), [0, 1], "{limit}");
+        body.as_object_mut().unwrap().retain(|name, _| name != "query" && name != "documents");
+        body["activation"] = json!(false);
+        let scored = server.post("/score", &body).await.ok();
+        let scored = |index: usize| float(&scored["data"][index]["score"]);
+        assert_eq!((scored(0), scored(1)), (expected.1, expected.1), "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn vllm_hears_what_is_not_followed() {
+    let server = Running::small().await;
+    let body = json!({"query": QUERY, "documents": TEXTS, "instruction": "prefer short ones", "activation": false});
+    let body = server.post("/rerank", &body).await.ok();
+    check(&body["results"], "relevance_score", logit);
+    assert!(body["warnings"][0].as_str().unwrap().contains("`instruction`"), "{}", body["warnings"]);
+    let body = server.post("/score", &json!({"text_1": QUERY, "text_2": TEXTS, "instruction": "none"})).await.ok();
+    assert!(body["warnings"][0].as_str().unwrap().contains("`instruction`"), "{}", body["warnings"]);
+}
+
+#[tokio::test]
+async fn pairs_are_scored_as_documents_are_ranked() {
+    let server = Running::small().await;
+    let document = json!({"title": "Volcanic rocks", "text": "They form when lava cools."});
+    let ranked = server.post("/rerank", &json!({"query": QUERY, "documents": [document]})).await.ok();
+    let scored = server.post("/score", &json!({"text_1": QUERY, "text_2": [document]})).await.ok();
+    assert_eq!(float(&scored["data"][0]["score"]), float(&ranked["results"][0]["relevance_score"]));
+    assert_eq!(scored["warnings"], json!([]));
+
+    let long = "lava ".repeat(200);
+    let scored = server.post("/score", &json!({"text_1": long, "text_2": [long, "lava"]})).await.ok();
+    let says = |warning: &Value, words: &str| assert!(warning.as_str().unwrap().contains(words), "{warning}");
+    says(&scored["warnings"][0], "the query is longer than 32 tokens");
+    says(&scored["warnings"][1], "1 pair is longer than 64 tokens");
+    let predicted = server.post("/predict", &json!({"inputs": [["lava", long], ["lava", long]]})).await;
+    assert!(predicted.header("x-r2r-warnings").starts_with("2 pairs are longer"), "{:?}", predicted.headers);
 }
 
 #[tokio::test]

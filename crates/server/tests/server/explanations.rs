@@ -114,6 +114,31 @@ async fn a_stream_without_reasons_is_a_ranking() {
 }
 
 #[tokio::test]
+async fn a_stream_begins_with_the_answer_of_its_dialect() {
+    let server = Running::small().await;
+    for (path, documents, own, place) in [
+        ("/rerank", "texts", "raw_scores", ""),
+        ("/v1/rerank", "documents", "top_k", "/data"),
+        ("/rerank", "documents", "cache_salt", "/results"),
+        ("/rerank", "documents", "raw_scores", "/results"),
+        ("/v2/rerank", "documents", "model", "/results"),
+        ("/v1/rerank", "documents", "rank_fields", "/results"),
+        ("/reranking", "documents", "model", "/results"),
+    ] {
+        let mut asked = json!({"query": QUERY, documents: TEXTS, own: null, "explain": {"top": 1}});
+        let whole = server.post(path, &asked).await.ok();
+        asked["stream"] = json!(true);
+        let events = events(&server, path, &asked).await;
+        let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["ranking", "reasoning", "done"], "{path} {own}");
+        let list = |answer: &Value| indices(answer.pointer(place).unwrap());
+        assert_eq!((list(&events[0].1), list(&whole).len()), (list(&whole), TEXTS.len()), "{path} {own}");
+        let first = whole.pointer(place).unwrap()[0].clone();
+        assert_eq!(events[1].1, json!({"index": first["index"], "rank": 1, "reasoning": first["reasoning"]}));
+    }
+}
+
+#[tokio::test]
 async fn one_document_stands_above_another_for_a_reason() {
     let server = Running::small().await;
     let order = expected(Reasons::None, 5);

@@ -12,7 +12,8 @@ use crate::running::{Running, Who};
 
 #[tokio::test]
 async fn only_those_with_a_key_are_answered() {
-    let keys = vec!["first".to_owned(), "second".to_owned()];
+    // As a variable with a space behind its comma, and the file of a secret, hold them.
+    let keys = vec!["first".to_owned(), " second\n".to_owned()];
     let server = Running::start(Who::Small, ServerConfig { keys, ..ServerConfig::default() }).await;
     let body = json!({"query": "q", "documents": ["a"]});
     for key in ["Bearer first", "bearer second"] {

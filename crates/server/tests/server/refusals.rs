@@ -54,6 +54,19 @@ async fn what_cannot_be_used_is_said_in_each_dialect() {
     .await;
     check(server, "/v1/rerank", json!({"query": "q", "documents": ["a"], "top_k": 0}), 400, "/detail", "`top_k` is 0")
         .await;
+    for (field, value) in [
+        ("truncation_side", json!("left")),
+        ("truncate_prompt_tokens", json!(4)),
+        ("truncate_prompt_tokens", json!(-2)),
+        ("truncate_prompt_tokens", json!("all")),
+    ] {
+        let body = json!({"query": "q", "documents": ["a"], field: value});
+        check(server, "/rerank", body, 400, "/error/message", field).await;
+        let body = json!({"text_1": "q", "text_2": ["a"], field: value});
+        check(server, "/score", body, 400, "/error/message", field).await;
+    }
+    let left = json!({"query": "q", "texts": ["a"], "truncation_direction": "Left"});
+    check(server, "/rerank", left, 422, "/error", "truncation_direction").await;
     check(server, "/reranking", json!({"documents": ["a"]}), 400, "/error/message", "`query` is missing").await;
     check(server, "/score", json!({"text_1": ["a", "b"], "text_2": ["c"]}), 400, "/error/message", "2 queries").await;
     check(
