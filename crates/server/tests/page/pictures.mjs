@@ -14,12 +14,14 @@ export async function pictures(session) {
   await session.shot(light, 'page-light', { clip });
   await session.done(light, 'light');
 
-  // The example with a mistake: without the sentence that misled it, the document falls below the right one.
+  // The example with a mistake: without the two sentences that misled it, the document falls below the right one.
   const dark = await session.page({ viewport, colorScheme: 'dark' });
   await dark.click('.example >> nth=2');
   await settled(dark);
   await dark.click('#detail .piece.evidence');
   await dark.waitForSelector('#detail .receipt .edited');
+  await dark.click('#detail .piece:not(.text-title) >> nth=0');
+  await dark.waitForFunction(() => document.querySelector('#detail .edit-state')?.textContent.startsWith('Without these 2'));
   session.check(
     'the third example shows a mistake and its cause',
     (await dark.textContent('#detail .edit-state')).includes('would stand at 2'),
