@@ -107,9 +107,13 @@ const SETTINGS: [(&str, &str); 7] = [
     ("max_tokens", "use provider openai for OpenAI's own models, or fewer tokens"),
 ];
 
+/// Said of a question that is too long, whatever setting is named beside it: that question is refused, not the setting.
+const LENGTH_WORDS: [&str; 4] = ["context length", "context limit", "context window", "input tokens"];
+
 /// Whether an error is about the shape that was asked of the answer.
 pub(crate) fn is_about_shape(message: &str) -> bool {
-    let lower = message.to_lowercase();
+    // Anthropic's field for the shape holds the effort too.
+    let lower = message.to_lowercase().replace("output_config.effort", "effort");
     SHAPE_WORDS.iter().any(|word| lower.contains(word))
 }
 
@@ -170,6 +174,9 @@ impl WireError {
 
     fn about_the_request(self, what: String, provider: Provider) -> Trouble {
         let lower = format!("{} {}", self.param, self.message).to_lowercase();
+        if LENGTH_WORDS.iter().any(|words| lower.contains(words)) {
+            return Trouble::Refused(what);
+        }
         if is_about_shape(&lower) {
             return Trouble::ShapeRefused(what);
         }

@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     BadKey,
     NoSuchModel,
     TooLong,
+    /// 400 with these words.
+    Invalid(&'static str),
     /// `OpenRouter`'s refusal of a question by a moderator.
     Flagged,
 }
@@ -60,6 +62,7 @@ impl Fault {
             Self::BadKey => "bad key",
             Self::NoSuchModel => "no such model",
             Self::TooLong => "too long",
+            Self::Invalid(_) => "invalid request",
             Self::Flagged => "flagged",
         }
     }
@@ -124,7 +127,20 @@ impl Fault {
                 let message = "the model requires moderation and your input was flagged";
                 Reply::json(403, &json!({ "error": { "code": 403, "message": message, "metadata": metadata } }))
             }
-            Self::TooLong => error(400, "invalid_request_error", "prompt is too long: 9 tokens > 8 maximum"),
+            Self::TooLong => error(
+                400,
+                "invalid_request_error",
+                match kind {
+                    // vLLM's words.
+                    Kind::OpenAi => {
+                        "'max_tokens' or 'max_completion_tokens' is too large: 16000. This model's maximum context length is \
+                         8192 tokens and your request has 9000 input tokens"
+                    }
+                    Kind::Anthropic => "input length and `max_tokens` exceed context limit: 190000 + 16000 > 200000",
+                    Kind::Gemini => "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+                },
+            ),
+            Self::Invalid(message) => error(400, "invalid_request_error", message),
         }
     }
 }
