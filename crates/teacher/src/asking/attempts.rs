@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use crate::asking::Shared;
 use crate::asking::outcome::{AskError, AskFailure};
@@ -30,6 +31,8 @@ pub(super) enum Outcome {
 pub(super) enum Report {
     Retrying { kind: &'static str, what: String, wait: Duration },
     ShapeLowered { model: String, to: Rung },
+    /// It was perhaps paid, and asks for leave to be sent again: that has to be in the journal before.
+    PerhapsPaid { worst_usd: f64, leave: oneshot::Sender<Result<(), AskError>> },
 }
 
 /// Sends a question until something comes of it. `worst_usd` is what each sending may cost.
@@ -58,7 +61,7 @@ pub(super) async fn ask(
         let kind = trouble.kind();
         // Where nothing was heard, a server that has the answer already is to say it; an error is not to be repeated.
         heard += u32::from(!trouble.is_silence());
-        let (what, wait) = match trouble {
+        let (what, wait, is_perhaps_paid) = match trouble {
             Trouble::Stop { what, advice } => return Outcome::Stop(AskError::Stopped { what, advice }),
             Trouble::Refused(what) => return Outcome::Failed(AskFailure::Refused(what)),
             Trouble::ShapeRefused(what) => match shared.ladder.refused(provider, &request.model, rung) {
@@ -74,7 +77,7 @@ pub(super) async fn ask(
                 if malformed >= config.malformed_attempts {
                     return Outcome::Failed(AskFailure::Malformed { attempts: malformed, what });
                 }
-                (what, shared.pace.backoff(malformed))
+                (what, shared.pace.backoff(malformed), true)
             }
             Trouble::Retry { kind: _, what, after, perhaps_paid } => {
                 attempts += 1;
@@ -84,7 +87,7 @@ pub(super) async fn ask(
                 if attempts >= config.attempts {
                     return Outcome::Failed(AskFailure::Unavailable { attempts, what });
                 }
-                match after {
+                let wait = match after {
                     Some(after) if after > config.longest_retry_after => {
                         let advice = format!("the provider asks to wait {} s: run again then", after.as_secs());
                         return Outcome::Stop(AskError::Stopped { what, advice });
@@ -92,19 +95,32 @@ pub(super) async fn ask(
                     Some(after) => {
                         // It is the account that must wait, not this request; a little jitter parts the crowd.
                         shared.pace.hold(after, shared.clock.now_ms());
-                        (what, after + shared.pace.backoff(1).min(after))
+                        after + shared.pace.backoff(1).min(after)
                     }
-                    None => (what, shared.pace.backoff(attempts)),
-                }
+                    None => shared.pace.backoff(attempts),
+                };
+                (what, wait, perhaps_paid)
             }
         };
-        if let Err(error) = shared.budget().again(worst_usd) {
-            return Outcome::Stop(error.into());
+        // What was not paid for is still set aside for this question; what perhaps was comes on top.
+        if is_perhaps_paid && let Err(outcome) = leave_to_resend(worst_usd, &reports).await {
+            return outcome;
         }
         let _ = reports.send(Report::Retrying { kind, what, wait });
         if !sleep(&shared, wait).await {
             return Outcome::Halted;
         }
+    }
+}
+
+/// Asks the driver, who has the journal, whether a request that was perhaps paid may be sent again.
+async fn leave_to_resend(worst_usd: f64, reports: &UnboundedSender<Report>) -> Result<(), Outcome> {
+    let (leave, answer) = oneshot::channel();
+    let _ = reports.send(Report::PerhapsPaid { worst_usd, leave });
+    match answer.await {
+        Ok(leave) => leave.map_err(Outcome::Stop),
+        // The driver is gone.
+        Err(_) => Err(Outcome::Halted),
     }
 }
 

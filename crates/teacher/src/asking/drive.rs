@@ -332,8 +332,13 @@ impl Driver<'_> {
     }
 
     fn hear(&mut self, report: Report) -> Result<(), AskError> {
-        self.asker.note_unsure()?;
         match report {
+            Report::PerhapsPaid { worst_usd, leave } => {
+                let noted = self.asker.note_unsure().map_err(AskError::from);
+                let allowed = noted.and_then(|()| Ok(self.asker.shared.budget().again(worst_usd)?));
+                // Who asked may have been halted meanwhile.
+                let _ = leave.send(allowed);
+            }
             Report::Retrying { kind, what, wait } => {
                 self.desk.tally.retries += 1;
                 self.desk.watching.events.heard(&AskEvent::Retrying { kind, what: &what, wait });
