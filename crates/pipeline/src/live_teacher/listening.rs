@@ -11,6 +11,8 @@ use crate::progress::Progress;
 
 /// How often the journal is told, in milliseconds: each time is a write to the disk.
 const NOTE_EVERY_MS: u64 = 1000;
+/// How often a wait for the pace is told: there may be one for each request.
+const TELL_WAITS_EVERY_MS: u64 = 60_000;
 
 pub(super) struct Listening<'a, 'p, 'w> {
     progress: &'a RefCell<&'p mut dyn Progress>,
@@ -18,6 +20,7 @@ pub(super) struct Listening<'a, 'p, 'w> {
     work: &'a RefCell<Work<'w>>,
     begun_ms: u64,
     noted_ms: Cell<u64>,
+    waits_told_ms: Cell<u64>,
     paid: Cell<u64>,
 }
 
@@ -28,7 +31,8 @@ impl<'a, 'p, 'w> Listening<'a, 'p, 'w> {
         work: &'a RefCell<Work<'w>>,
     ) -> Self {
         let begun_ms = teacher.world.clock.now_ms();
-        let listening = Self { progress, teacher, work, begun_ms, noted_ms: Cell::new(0), paid: Cell::new(0) };
+        let (noted_ms, waits_told_ms) = (Cell::new(0), Cell::new(0));
+        let listening = Self { progress, teacher, work, begun_ms, noted_ms, waits_told_ms, paid: Cell::new(0) };
         listening.tell(false);
         listening
     }
@@ -68,6 +72,14 @@ impl AskEvents for Listening<'_, '_, '_> {
             }
             AskEvent::Retrying { kind, what, wait } => {
                 progress.say(&format!("{kind}: {what}; asked again in {:.1} s", wait.as_secs_f64()));
+            }
+            AskEvent::WaitingForPace { wait } => {
+                let now_ms = self.teacher.world.clock.now_ms();
+                if now_ms.saturating_sub(self.waits_told_ms.get()) >= TELL_WAITS_EVERY_MS {
+                    self.waits_told_ms.set(now_ms);
+                    let seconds = wait.as_secs_f64();
+                    progress.say(&format!("a request waits {seconds:.0} s for its place in the requests and tokens a minute"));
+                }
             }
             AskEvent::ShapeLowered { model, to } => {
                 progress.say(&format!("{model} does not take the shape asked for: now {}", to.name()));

@@ -344,6 +344,7 @@ impl Driver<'_> {
                 self.desk.watching.events.heard(&AskEvent::Retrying { kind, what: &what, wait });
                 self.troubles.push((kind, what));
             }
+            Report::Waiting { wait } => self.desk.watching.events.heard(&AskEvent::WaitingForPace { wait }),
             Report::ShapeLowered { model, to } => {
                 self.desk.watching.events.heard(&AskEvent::ShapeLowered { model: &model, to });
                 self.troubles.push(("shape refused", format!("{model} is asked for {} now", to.name())));

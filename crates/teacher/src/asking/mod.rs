@@ -165,6 +165,8 @@ impl Asker {
     pub(crate) fn take_turn(&self) -> MutexGuard<'_, ()> {
         let turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.shared.halt.send_replace(false);
+        // Nothing of this run has been refused.
+        self.shared.pace.went_through();
         turn
     }
 

@@ -59,10 +59,17 @@ impl Trouble {
         matches!(self, Self::Retry { kind: "no connection" | "timed out" | "cut off" | "told to ask again", .. })
     }
 
+    /// Whether the account has asked for too much of late, which says nothing of this request.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Retry { kind: RATE_LIMITED, .. })
+    }
+
     pub(crate) fn line(kind: &'static str, what: String, perhaps_paid: bool) -> Self {
         Self::Retry { kind, what, after: None, perhaps_paid }
     }
 }
+
+const RATE_LIMITED: &str = "rate limited";
 
 /// What an answer without success says, whoever it comes from.
 pub(super) struct WireError {
@@ -160,7 +167,7 @@ impl WireError {
             500 if self.message.contains("The model produced output that does not match") => Trouble::Malformed(what),
             408 | 409 | 425 | 429 | 500.. => {
                 let kind = match self.status {
-                    429 => "rate limited",
+                    429 => RATE_LIMITED,
                     408 | 409 | 425 => "told to ask again",
                     503 | 529 => "overloaded",
                     _ => "server error",
