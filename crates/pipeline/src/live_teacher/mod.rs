@@ -192,13 +192,14 @@ impl LiveTeacher {
             Route::Batch => self.asker.ask_all_in_batches(&mut asks, &mut on_answer, &self.batches, watching),
         };
         ears.tell(true);
-        let work = work.into_inner();
-        if let Some(error) = work.error {
+        let mut work = work.into_inner();
+        if let Some(error) = work.error.take() {
             // It was the work that stopped, not the user: whoever asks next is not stopped.
             self.world.cancel.store(false, Ordering::Relaxed);
             return Err(error);
         }
         let tally = tally.map_err(pipeline_error)?;
+        work.check_share()?;
         let records: Vec<JudgmentRecord> = work.records.into_iter().flatten().collect();
         progress.into_inner().end(&in_words(records.len(), &tally));
         Ok((records, tally))
