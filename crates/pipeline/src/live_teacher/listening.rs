@@ -78,7 +78,9 @@ impl AskEvents for Listening<'_, '_, '_> {
                 if now_ms.saturating_sub(self.waits_told_ms.get()) >= TELL_WAITS_EVERY_MS {
                     self.waits_told_ms.set(now_ms);
                     let seconds = wait.as_secs_f64();
-                    progress.say(&format!("a request waits {seconds:.0} s for its place in the requests and tokens a minute"));
+                    progress.say(&format!(
+                        "a request waits {seconds:.0} s for its place in the requests and tokens a minute"
+                    ));
                 }
             }
             AskEvent::ShapeLowered { model, to } => {

@@ -217,7 +217,8 @@ mod tests {
     /// it ends.
     fn answered(is_malformed: impl Fn(usize) -> bool) -> (usize, Result<(), PipelineError>) {
         let folder = tempfile::tempdir().unwrap();
-        let model = json!({ "provider": "compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "prompt": "none" });
+        let model =
+            json!({ "provider": "compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "prompt": "none" });
         let world = World { variable: |_| None, clock: Arc::new(NoClock), cancel: Arc::default() };
         let model = serde_json::from_value(model).unwrap();
         let teacher = LiveTeacher::open(&model, 1, &folder.path().join("answers.db"), &world).unwrap();

@@ -32,12 +32,24 @@ pub(super) enum Outcome {
 
 /// What is told while it is under way.
 pub(super) enum Report {
-    Retrying { kind: &'static str, what: String, wait: Duration },
-    ShapeLowered { model: String, to: Rung },
+    Retrying {
+        kind: &'static str,
+        what: String,
+        wait: Duration,
+    },
+    ShapeLowered {
+        model: String,
+        to: Rung,
+    },
     /// It is not sent for so long.
-    Waiting { wait: Duration },
+    Waiting {
+        wait: Duration,
+    },
     /// It was perhaps paid, and asks for leave to be sent again: that has to be in the journal before.
-    PerhapsPaid { worst_usd: f64, leave: oneshot::Sender<Result<(), AskError>> },
+    PerhapsPaid {
+        worst_usd: f64,
+        leave: oneshot::Sender<Result<(), AskError>>,
+    },
 }
 
 /// Sends a question until something comes of it. `worst_usd` is what each sending may cost.
@@ -131,8 +143,8 @@ fn asks_to_wait(what: String, wait: Duration) -> AskError {
 }
 
 /// Holds all requests after one that met a rate limit, since it is the account's: for as long as the provider asks, or
-/// longer each time where it does not say. Quotas are counted by the minute, so it is time that bounds this. The wait of
-/// this request has a jitter, so that the crowd does not come back as one.
+/// longer each time where it does not say. Quotas are counted by the minute, so it is time that bounds this. How long
+/// this request waits: a little apart from others that met the same.
 fn hold_all(shared: &Shared, what: &str, after: Option<Duration>, times: u32) -> Result<Duration, AskError> {
     let (now_ms, longest) = (shared.clock.now_ms(), shared.pace.config().longest_retry_after);
     let backoff = shared.pace.backoff(times);

@@ -335,7 +335,8 @@ impl Driver<'_> {
         match report {
             Report::PerhapsPaid { worst_usd, leave } => {
                 let noted = self.asker.note_unsure().map_err(AskError::from);
-                let allowed = noted.and_then(|()| Ok(self.asker.shared.budget().again(worst_usd)?));
+                let again = || self.asker.shared.budget().again(worst_usd).map_err(AskError::from);
+                let allowed = noted.and_then(|()| again());
                 // Who asked may have been halted meanwhile.
                 let _ = leave.send(allowed);
             }

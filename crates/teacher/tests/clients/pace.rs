@@ -118,8 +118,7 @@ fn a_long_wait_for_the_pace_is_told_and_ones_own_pace_may_be_slow() {
 
 #[test]
 fn no_more_are_under_way_than_allowed() {
-    let mut bench =
-        Bench::new(Provider::Gemini, Server::start(Faults::Always(Fault::Slow(Duration::from_millis(5)))));
+    let mut bench = Bench::new(Provider::Gemini, Server::start(Faults::Always(Fault::Slow(Duration::from_millis(5)))));
     bench.config.pace.concurrency = 5;
     minutes(&bench, 60);
     assert!(bench.server.seen().most_at_once <= 5, "{}", bench.server.seen().most_at_once);
