@@ -11,7 +11,8 @@ use crate::progress::Progress;
 
 /// How often the journal is told, in milliseconds: each time is a write to the disk.
 const NOTE_EVERY_MS: u64 = 1000;
-/// How often a wait for the pace is told: there may be one for each request.
+/// How often a wait is told: for the pace there may be one for each request, and that for others is looked at all the
+/// time.
 const TELL_WAITS_EVERY_MS: u64 = 60_000;
 
 pub(super) struct Listening<'a, 'p, 'w> {
@@ -50,6 +51,15 @@ impl<'a, 'p, 'w> Listening<'a, 'p, 'w> {
             let _ = self.teacher.journal.note_progress(&progress, is_done, now_ms);
         }
     }
+
+    fn may_tell_wait(&self) -> bool {
+        let now_ms = self.teacher.world.clock.now_ms();
+        let is_due = now_ms.saturating_sub(self.waits_told_ms.get()) >= TELL_WAITS_EVERY_MS;
+        if is_due {
+            self.waits_told_ms.set(now_ms);
+        }
+        is_due
+    }
 }
 
 impl AskEvents for Listening<'_, '_, '_> {
@@ -74,9 +84,7 @@ impl AskEvents for Listening<'_, '_, '_> {
                 progress.say(&format!("{kind}: {what}; asked again in {:.1} s", wait.as_secs_f64()));
             }
             AskEvent::WaitingForPace { wait } => {
-                let now_ms = self.teacher.world.clock.now_ms();
-                if now_ms.saturating_sub(self.waits_told_ms.get()) >= TELL_WAITS_EVERY_MS {
-                    self.waits_told_ms.set(now_ms);
+                if self.may_tell_wait() {
                     let seconds = wait.as_secs_f64();
                     progress.say(&format!(
                         "a request waits {seconds:.0} s for its place in the requests and tokens a minute"
@@ -88,12 +96,46 @@ impl AskEvents for Listening<'_, '_, '_> {
             }
             AskEvent::Failed { what, .. } => progress.say(&format!("no answer: {what}")),
             AskEvent::WaitingForOthers { asks } => {
-                progress.say(&format!("{asks} answers are awaited from another run on the same journal"));
+                if self.may_tell_wait() {
+                    progress.say(&format!("{asks} answers are awaited from another run on the same journal"));
+                }
             }
             AskEvent::Batch { id, step, done, total } => {
                 progress.say(&format!("batch {id}: {step}, {done} of {total}"));
             }
             AskEvent::FromJournal { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live_teacher::tests::teacher;
+
+    #[derive(Default)]
+    struct Lines(Vec<String>);
+
+    impl Progress for Lines {
+        fn begin(&mut self, _stage: &str, _total: Option<u64>) {}
+        fn at(&mut self, _done: u64) {}
+        fn say(&mut self, text: &str) {
+            self.0.push(text.to_owned());
+        }
+        fn end(&mut self, _summary: &str) {}
+    }
+
+    #[test]
+    fn a_wait_that_goes_on_is_told_once_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let teacher = teacher(folder.path());
+        let mut lines = Lines::default();
+        let progress: RefCell<&mut dyn Progress> = RefCell::new(&mut lines);
+        let work = RefCell::new(Work::of(&[], &teacher));
+        let ears = Listening::new(&progress, &teacher, &work);
+        for _ in 0..10 {
+            ears.heard(&AskEvent::WaitingForOthers { asks: 3 });
+        }
+        assert_eq!(lines.0, ["3 answers are awaited from another run on the same journal"]);
     }
 }

@@ -180,23 +180,14 @@ mod tests {
 
     use r2r_teacher::asking::outcome::Source;
     use r2r_teacher::clients::{ChatAnswer, Usage};
-    use r2r_teacher::clock::Clock;
     use r2r_teacher::cost::prices::Route;
     use r2r_teacher::ladder::Rung;
     use r2r_types::candidates::Candidate;
     use r2r_types::document::{Document, Query};
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
-    use crate::live_teacher::World;
-
-    struct NoClock;
-
-    impl Clock for NoClock {
-        fn now_ms(&self) -> u64 {
-            0
-        }
-    }
+    use crate::live_teacher::tests::teacher;
 
     fn candidates(query: usize) -> Candidates {
         let document = |id: &str| Document { id: id.into(), title: String::new(), text: "Oaks drop acorns.".into() };
@@ -217,11 +208,7 @@ mod tests {
     /// it ends.
     fn answered(is_malformed: impl Fn(usize) -> bool) -> (usize, Result<(), PipelineError>) {
         let folder = tempfile::tempdir().unwrap();
-        let model =
-            json!({ "provider": "compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "prompt": "none" });
-        let world = World { variable: |_| None, clock: Arc::new(NoClock), cancel: Arc::default() };
-        let model = serde_json::from_value(model).unwrap();
-        let teacher = LiveTeacher::open(&model, 1, &folder.path().join("answers.db"), &world).unwrap();
+        let teacher = teacher(folder.path());
         let candidates: Vec<Candidates> = (0..100).map(candidates).collect();
         let mut work = Work::of(&candidates, &teacher);
         for query in 0..100 {
