@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::PipelineError;
+use crate::partial::Partial;
 use crate::provenance::Provenance;
 
-/// An artifact that is being built, as `.partial`, which nothing reads. Dropped unfinished, that is removed; what a kill
-/// leaves, the next build clears away.
+/// An artifact that is being built, in a `.partial` folder of its own, which nothing reads. Dropped unfinished, that is
+/// removed; what a kill leaves, the next build clears away. Several processes may build the same at once.
 #[derive(Debug)]
 pub struct Building {
     folder: PathBuf,
-    partial: PathBuf,
+    partial: Partial,
     /// What made it; counts are added while it is built.
     pub provenance: Provenance,
 }
@@ -52,19 +53,13 @@ impl Artifact {
         if is_fresh(folder, &provenance)? {
             return Ok(Self::Fresh);
         }
-        let named = folder.file_name().ok_or_else(|| {
-            PipelineError::Input(format!(
+        if folder.file_name().is_none() {
+            return Err(PipelineError::Input(format!(
                 "{} cannot be the name of an artifact: name a folder of its own",
                 folder.display()
-            ))
-        })?;
-        let mut name = named.to_owned();
-        name.push(".partial");
-        let partial = folder.with_file_name(name);
-        if partial.exists() {
-            std::fs::remove_dir_all(&partial).map_err(|error| PipelineError::io(&partial, error))?;
+            )));
         }
-        std::fs::create_dir_all(&partial).map_err(|error| PipelineError::io(&partial, error))?;
+        let partial = Partial::beside(folder)?;
         Ok(Self::Stale(Box::new(Building { folder: folder.to_owned(), partial, provenance })))
     }
 }
@@ -72,23 +67,19 @@ impl Artifact {
 impl Building {
     /// Where the files go while it is built.
     pub fn path(&self) -> &Path {
-        &self.partial
+        self.partial.path()
     }
 
-    /// Writes the provenance and moves the whole folder to its place, over an older one.
+    /// Writes the provenance and moves the whole folder to its place, over an older one. Where another process has
+    /// finished the same meanwhile, that stays.
     pub fn finish(self) -> Result<(), PipelineError> {
-        self.provenance.write(&self.partial)?;
-        if self.folder.exists() {
-            std::fs::remove_dir_all(&self.folder).map_err(|error| PipelineError::io(&self.folder, error))?;
+        self.provenance.write(self.path())?;
+        while !is_fresh(&self.folder, &self.provenance)? {
+            if self.partial.take_place_of(&self.folder)? {
+                break;
+            }
         }
-        std::fs::rename(&self.partial, &self.folder).map_err(|error| PipelineError::io(&self.folder, error))
-    }
-}
-
-impl Drop for Building {
-    fn drop(&mut self) {
-        // A finished artifact has lost this name; where it cannot be removed, the error that led here is the one to tell.
-        let _ = std::fs::remove_dir_all(&self.partial);
+        Ok(())
     }
 }
 
@@ -118,6 +109,48 @@ mod tests {
         assert!(!folder.join("data").exists());
         drop(Artifact::open(&folder, provenance(3)).unwrap());
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1, "nothing stays of what was not finished");
+    }
+
+    fn stale(folder: &Path, seed: u64) -> Building {
+        match Artifact::open(folder, provenance(seed)).unwrap() {
+            Artifact::Stale(building) => *building,
+            Artifact::Fresh => panic!("{} is fresh", folder.display()),
+        }
+    }
+
+    fn put(building: &Building, text: &str) {
+        std::fs::write(building.path().join("data"), text).unwrap();
+    }
+
+    #[test]
+    fn two_who_build_the_same_at_once_both_finish_and_one_artifact_is_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("stage");
+        let first = stale(&folder, 1);
+        put(&first, "first");
+        let second = stale(&folder, 1);
+        put(&second, "second");
+        let other = stale(&folder, 2);
+        put(&other, "other");
+        first.finish().unwrap();
+        second.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(folder.join("data")).unwrap(), "first");
+        other.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(folder.join("data")).unwrap(), "other");
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_kill_left_is_cleared_away_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let dead = ["stage.partial", "stage.partial-1-0"];
+        let others = ["stage.partial-mine", "stage.partial-1-0-1", "stage-2", "another.partial-1-0"];
+        for name in dead.iter().chain(&others) {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+        }
+        drop(stale(&root.path().join("stage"), 1));
+        let is_there = |name: &&str| root.path().join(name).exists();
+        assert!(!dead.iter().any(is_there) && others.iter().all(is_there));
     }
 
     #[test]

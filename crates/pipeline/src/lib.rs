@@ -31,6 +31,7 @@
 pub mod artifact;
 pub mod error;
 pub mod live_teacher;
+mod partial;
 pub mod preflight;
 pub mod progress;
 pub mod provenance;

@@ -44,14 +44,6 @@ pub enum RecordedError {
         /// The document.
         doc: DocId,
     },
-    /// Nothing was recorded for a query.
-    #[error("{file} holds no answer for query {query}; record one, or leave the query out")]
-    Missing {
-        /// The file.
-        file: String,
-        /// The query.
-        query: QueryId,
-    },
 }
 
 /// One recorded answer: `{"qid", "model", "docids", "answer"}`.
@@ -143,8 +135,10 @@ impl RecordedTeacher {
     fn record(&self, candidates: &Candidates) -> Result<&Record, StageError> {
         let query = &candidates.query.id;
         let Some(records) = self.by_query.get(query) else {
-            let missing = RecordedError::Missing { file: self.file.clone(), query: query.clone() };
-            return Err(StageError::Malformed(missing.to_string()));
+            return Err(StageError::Malformed(format!(
+                "{} holds no answer for query {query}; record one, or leave the query out",
+                self.file
+            )));
         };
         let known: HashSet<&DocId> = candidates.list.iter().map(|candidate| &candidate.document.id).collect();
         let fitting = records.iter().filter(|record| record.docs.iter().all(|doc| known.contains(doc)));

@@ -199,6 +199,27 @@ fn a_run_is_judged_once_and_distilled() {
 }
 
 #[test]
+fn two_runs_with_one_output_share_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, run) = (Server::start(), bm25(folder.path()));
+    let output = folder.path().join("judged");
+    let judge = ["judge", "--collection", "fixtures/tiny", "--run", word(&run), "--model", "test-model"];
+    let to = ["--provider", "compatible", "--base-url", &server.url, "--output", word(&output)];
+    let words = [&judge[..], &to[..]].concat();
+    let ended = std::thread::scope(|scope| {
+        let runs = [(), ()].map(|()| scope.spawn(|| r2r(&words)));
+        runs.map(|run| run.join().unwrap())
+    });
+    for judged in &ended {
+        assert!(judged.status.success(), "{}", said(judged));
+    }
+    let judgments = fs::read_to_string(output.join("judgments.jsonl")).unwrap();
+    assert_eq!((judgments.lines().count(), server.n_requests()), (48, 48 + 2), "each answer is paid once");
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| !name.contains("partial")));
+}
+
+#[test]
 fn who_cannot_be_asked_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let (server, run) = (Server::start(), bm25(folder.path()));

@@ -11,6 +11,9 @@ use crate::progress::Progress;
 
 /// How often the journal is told, in milliseconds: each time is a write to the disk.
 const NOTE_EVERY_MS: u64 = 1000;
+/// How often a wait is told: for the pace there may be one for each request, and that for others is looked at all the
+/// time.
+const TELL_WAITS_EVERY_MS: u64 = 60_000;
 
 pub(super) struct Listening<'a, 'p, 'w> {
     progress: &'a RefCell<&'p mut dyn Progress>,
@@ -18,6 +21,7 @@ pub(super) struct Listening<'a, 'p, 'w> {
     work: &'a RefCell<Work<'w>>,
     begun_ms: u64,
     noted_ms: Cell<u64>,
+    waits_told_ms: Cell<u64>,
     paid: Cell<u64>,
 }
 
@@ -28,7 +32,8 @@ impl<'a, 'p, 'w> Listening<'a, 'p, 'w> {
         work: &'a RefCell<Work<'w>>,
     ) -> Self {
         let begun_ms = teacher.world.clock.now_ms();
-        let listening = Self { progress, teacher, work, begun_ms, noted_ms: Cell::new(0), paid: Cell::new(0) };
+        let (noted_ms, waits_told_ms) = (Cell::new(0), Cell::new(0));
+        let listening = Self { progress, teacher, work, begun_ms, noted_ms, waits_told_ms, paid: Cell::new(0) };
         listening.tell(false);
         listening
     }
@@ -45,6 +50,15 @@ impl<'a, 'p, 'w> Listening<'a, 'p, 'w> {
             // Only who inspects the journal misses it; whether answers can be kept is looked at with each of them.
             let _ = self.teacher.journal.note_progress(&progress, is_done, now_ms);
         }
+    }
+
+    fn may_tell_wait(&self) -> bool {
+        let now_ms = self.teacher.world.clock.now_ms();
+        let is_due = now_ms.saturating_sub(self.waits_told_ms.get()) >= TELL_WAITS_EVERY_MS;
+        if is_due {
+            self.waits_told_ms.set(now_ms);
+        }
+        is_due
     }
 }
 
@@ -69,17 +83,59 @@ impl AskEvents for Listening<'_, '_, '_> {
             AskEvent::Retrying { kind, what, wait } => {
                 progress.say(&format!("{kind}: {what}; asked again in {:.1} s", wait.as_secs_f64()));
             }
+            AskEvent::WaitingForPace { wait } => {
+                if self.may_tell_wait() {
+                    let seconds = wait.as_secs_f64();
+                    progress.say(&format!(
+                        "a request waits {seconds:.0} s for its place in the requests and tokens a minute"
+                    ));
+                }
+            }
             AskEvent::ShapeLowered { model, to } => {
                 progress.say(&format!("{model} does not take the shape asked for: now {}", to.name()));
             }
             AskEvent::Failed { what, .. } => progress.say(&format!("no answer: {what}")),
             AskEvent::WaitingForOthers { asks } => {
-                progress.say(&format!("{asks} answers are awaited from another run on the same journal"));
+                if self.may_tell_wait() {
+                    progress.say(&format!("{asks} answers are awaited from another run on the same journal"));
+                }
             }
             AskEvent::Batch { id, step, done, total } => {
                 progress.say(&format!("batch {id}: {step}, {done} of {total}"));
             }
             AskEvent::FromJournal { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live_teacher::tests::teacher;
+
+    #[derive(Default)]
+    struct Lines(Vec<String>);
+
+    impl Progress for Lines {
+        fn begin(&mut self, _stage: &str, _total: Option<u64>) {}
+        fn at(&mut self, _done: u64) {}
+        fn say(&mut self, text: &str) {
+            self.0.push(text.to_owned());
+        }
+        fn end(&mut self, _summary: &str) {}
+    }
+
+    #[test]
+    fn a_wait_that_goes_on_is_told_once_a_minute() {
+        let folder = tempfile::tempdir().unwrap();
+        let teacher = teacher(folder.path());
+        let mut lines = Lines::default();
+        let progress: RefCell<&mut dyn Progress> = RefCell::new(&mut lines);
+        let work = RefCell::new(Work::of(&[], &teacher));
+        let ears = Listening::new(&progress, &teacher, &work);
+        for _ in 0..10 {
+            ears.heard(&AskEvent::WaitingForOthers { asks: 3 });
+        }
+        assert_eq!(lines.0, ["3 answers are awaited from another run on the same journal"]);
     }
 }

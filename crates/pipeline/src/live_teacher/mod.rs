@@ -192,13 +192,14 @@ impl LiveTeacher {
             Route::Batch => self.asker.ask_all_in_batches(&mut asks, &mut on_answer, &self.batches, watching),
         };
         ears.tell(true);
-        let work = work.into_inner();
-        if let Some(error) = work.error {
+        let mut work = work.into_inner();
+        if let Some(error) = work.error.take() {
             // It was the work that stopped, not the user: whoever asks next is not stopped.
             self.world.cancel.store(false, Ordering::Relaxed);
             return Err(error);
         }
         let tally = tally.map_err(pipeline_error)?;
+        work.check_share()?;
         let records: Vec<JudgmentRecord> = work.records.into_iter().flatten().collect();
         progress.into_inner().end(&in_words(records.len(), &tally));
         Ok((records, tally))
@@ -278,12 +279,20 @@ mod tests {
 
     use super::*;
 
-    struct NoClock;
+    /// Stands still.
+    struct OneMoment;
 
-    impl Clock for NoClock {
+    impl Clock for OneMoment {
         fn now_ms(&self) -> u64 {
-            0
+            1_795_575_845_000
         }
+    }
+
+    /// A teacher that nobody asks; its answers would be kept in this folder.
+    pub(super) fn teacher(folder: &Path) -> LiveTeacher {
+        let text = r#"{"provider": "compatible", "base_url": "http://127.0.0.1:9/v1", "model": "m", "prompt": "none"}"#;
+        let world = World { variable: |_| None, clock: Arc::new(OneMoment), cancel: Arc::default() };
+        LiveTeacher::open(&serde_json::from_str(text).unwrap(), 1, &folder.join("answers.db"), &world).unwrap()
     }
 
     #[test]
@@ -293,7 +302,7 @@ mod tests {
         let mut model: TeacherModel = serde_json::from_str(text).unwrap();
         model.check().unwrap();
         let variable = |name: &str| Some(format!("the value of {name}"));
-        let world = World { variable, clock: Arc::new(NoClock), cancel: Arc::default() };
+        let world = World { variable, clock: Arc::new(OneMoment), cancel: Arc::default() };
         let endpoint = world.endpoint(&model).unwrap();
         assert_eq!((endpoint.anthropic_version.as_str(), endpoint.organization), ("2026-10-21", None));
         let windows = model.judge_options().unwrap().windows;

@@ -8,7 +8,7 @@ use r2r_teacher::clients::Finish;
 use r2r_teacher::journal::answers::Paid;
 use r2r_teacher::journal::key::Ask as Question;
 use r2r_teacher::journal::runs::RunProgress;
-use r2r_teacher::judging::Purpose;
+use r2r_teacher::judging::{AnswerCounts, Purpose};
 use r2r_teacher::{Ask, AskKey, Judging, JudgmentRecord, Refusal};
 use r2r_types::candidates::Candidates;
 
@@ -28,8 +28,8 @@ pub(super) struct Work<'a> {
     windows_done: usize,
     windows: usize,
     repairs: Repairs,
-    used: usize,
-    malformed: usize,
+    /// Of all queries: those used and those malformed.
+    counts: AnswerCounts,
     last_problem: String,
     pub(super) error: Option<PipelineError>,
 }
@@ -66,8 +66,7 @@ impl<'a> Work<'a> {
             windows_done: 0,
             windows: candidates.iter().map(|candidates| plan.fewest_windows(candidates.list.len())).sum(),
             repairs: Repairs::default(),
-            used: 0,
-            malformed: 0,
+            counts: AnswerCounts::default(),
             last_problem: String::new(),
             error: None,
         }
@@ -87,8 +86,8 @@ impl<'a> Work<'a> {
             queries_done: self.n_done as u64,
             windows: self.windows.max(windows_done) as u64,
             windows_done: windows_done as u64,
-            used: self.used as u64,
-            malformed: self.malformed as u64,
+            used: self.counts.used as u64,
+            malformed: self.counts.malformed as u64,
             repairs: by_kind.map(|(kind, n)| (kind.to_owned(), n as u64)).collect(),
         }
     }
@@ -126,25 +125,29 @@ impl<'a> Work<'a> {
             return self.stop(PipelineError::failed(error));
         }
         let after = judging.counts();
-        self.used += after.used - before.used;
-        self.malformed += after.malformed - before.malformed;
-        let further = self.go_on(query);
-        let n = self.used + self.malformed;
-        let is_last = self.n_done == self.candidates.len();
-        let too_many = self.malformed as f64 > self.teacher.max_malformed * n as f64;
-        if too_many && (n >= ENOUGH_ANSWERS || is_last) {
-            return self.stop(self.too_many_malformed(n));
+        self.counts.used += after.used - before.used;
+        self.counts.malformed += after.malformed - before.malformed;
+        let n = self.counts.used + self.counts.malformed;
+        // A share is looked at after every answer, so that a healthy run must not be stopped by a few bad ones in a row.
+        if n >= ENOUGH_ANSWERS && self.counts.is_surely_above(self.teacher.max_malformed) {
+            return self.stop(self.too_many_malformed());
         }
-        further
+        self.go_on(query)
     }
 
-    fn too_many_malformed(&self, n: usize) -> PipelineError {
+    /// Whether few enough answers were malformed, once all are there.
+    pub(super) fn check_share(&self) -> Result<(), PipelineError> {
+        if self.counts.malformed_share() > self.teacher.max_malformed { Err(self.too_many_malformed()) } else { Ok(()) }
+    }
+
+    fn too_many_malformed(&self) -> PipelineError {
+        let n = self.counts.used + self.counts.malformed;
         let last =
             if self.last_problem.is_empty() { String::new() } else { format!(" (the last: {})", self.last_problem) };
         PipelineError::Input(format!(
             "{} of {n} answers cannot be used{last}, more than the allowed share of {}: try another model or prompt, more \
              --max-tokens, or allow more with --max-malformed; paid answers are kept in {}",
-            self.malformed,
+            self.counts.malformed,
             self.teacher.max_malformed,
             self.teacher.journal().display()
         ))
@@ -168,5 +171,72 @@ impl<'a> Work<'a> {
         self.teacher.world.cancel.store(true, Ordering::Relaxed);
         self.error.get_or_insert(error);
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use r2r_teacher::asking::outcome::Source;
+    use r2r_teacher::clients::{ChatAnswer, Usage};
+    use r2r_teacher::cost::prices::Route;
+    use r2r_teacher::ladder::Rung;
+    use r2r_types::candidates::Candidate;
+    use r2r_types::document::{Document, Query};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::live_teacher::tests::teacher;
+
+    fn candidates(query: usize) -> Candidates {
+        let document = |id: &str| Document { id: id.into(), title: String::new(), text: "Oaks drop acorns.".into() };
+        Candidates {
+            query: Arc::new(Query { id: format!("q{query}").into(), text: "oaks".into() }),
+            list: ["a", "b"].map(|id| Candidate { document: Arc::new(document(id)), score: 1.0 }).into(),
+        }
+    }
+
+    fn order() -> Paid {
+        let (text, finish) = ("[1] > [2]".to_owned(), Finish::Stop);
+        let (thoughts, model, usage, raw) = (String::new(), String::new(), Usage::default(), Value::Null);
+        let answer = ChatAnswer { text, thoughts, usage, finish, model, raw };
+        Paid { answer, rung: Rung::Text, route: Route::Live, cost_usd: None }
+    }
+
+    /// How many of 100 questions, each about a query, are answered before the share of malformed ones ends it, and how
+    /// it ends.
+    fn answered(is_malformed: impl Fn(usize) -> bool) -> (usize, Result<(), PipelineError>) {
+        let folder = tempfile::tempdir().unwrap();
+        let teacher = teacher(folder.path());
+        let candidates: Vec<Candidates> = (0..100).map(candidates).collect();
+        let mut work = Work::of(&candidates, &teacher);
+        for query in 0..100 {
+            for ask in work.begin(query) {
+                let result = if is_malformed(query) { Err(AskFailure::Refused("no".into())) } else { Ok(order()) };
+                let key = teacher.asker.key(&ask);
+                assert!(work.take(&Answered { ask, key, source: Source::Provider, result }).is_empty());
+            }
+            if let Some(error) = work.error.take() {
+                return (query + 1, Err(error));
+            }
+        }
+        assert_eq!(work.n_done, 100);
+        (100, work.check_share())
+    }
+
+    #[test]
+    fn two_bad_answers_among_the_first_twenty_do_not_end_a_run() {
+        assert!(matches!(answered(|query| query == 3 || query == 10), (100, Ok(()))));
+    }
+
+    #[test]
+    fn a_share_that_is_too_large_ends_a_run_early_where_it_is_sure_and_else_at_the_end() {
+        let (n, ended) = answered(|_| true);
+        assert_eq!(n, 20);
+        assert!(ended.unwrap_err().to_string().contains("20 of 20 answers cannot be used (the last: no)"));
+        let (n, ended) = answered(|query| query % 10 == 0);
+        assert_eq!(n, 100);
+        assert!(ended.unwrap_err().to_string().contains("10 of 100 answers cannot be used"));
     }
 }

@@ -74,13 +74,9 @@ impl Answer {
         n > 0 && (self.repairs.refused > 0 || self.stated().len() * 2 < n)
     }
 
-    /// Whether it is worth its price to ask once more: more than a tenth of the passages have no place, or more than
-    /// half of the grades and reasons that were asked for are missing. Who declines is not asked again.
-    pub fn needs_repair_request(&self) -> bool {
-        self.problem().is_some()
-    }
-
-    /// What a repair request says is wrong, as the end of a sentence; `None` where there is no need for one.
+    /// What a repair request says is wrong, as the end of a sentence; `None` where one is not worth its price. It is
+    /// where more than a tenth of the passages have no place, or more than half of the grades and reasons that were
+    /// asked for are missing. Who declines is not asked again.
     pub fn problem(&self) -> Option<String> {
         let n = self.order.len();
         let Repairs { missing, unsaid, truncated, refused, .. } = self.repairs;

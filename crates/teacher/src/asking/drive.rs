@@ -332,13 +332,20 @@ impl Driver<'_> {
     }
 
     fn hear(&mut self, report: Report) -> Result<(), AskError> {
-        self.asker.note_unsure()?;
         match report {
+            Report::PerhapsPaid { worst_usd, leave } => {
+                let noted = self.asker.note_unsure().map_err(AskError::from);
+                let again = || self.asker.shared.budget().again(worst_usd).map_err(AskError::from);
+                let allowed = noted.and_then(|()| again());
+                // Who asked may have been halted meanwhile.
+                let _ = leave.send(allowed);
+            }
             Report::Retrying { kind, what, wait } => {
                 self.desk.tally.retries += 1;
                 self.desk.watching.events.heard(&AskEvent::Retrying { kind, what: &what, wait });
                 self.troubles.push((kind, what));
             }
+            Report::Waiting { wait } => self.desk.watching.events.heard(&AskEvent::WaitingForPace { wait }),
             Report::ShapeLowered { model, to } => {
                 self.desk.watching.events.heard(&AskEvent::ShapeLowered { model: &model, to });
                 self.troubles.push(("shape refused", format!("{model} is asked for {} now", to.name())));

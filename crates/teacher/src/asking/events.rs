@@ -34,6 +34,11 @@ pub enum AskEvent<'e> {
         /// How long it waits before.
         wait: Duration,
     },
+    /// A request waits for its place in the pace for long.
+    WaitingForPace {
+        /// How long.
+        wait: Duration,
+    },
     /// A model does not take the shape that was asked of its answers, and is asked for a looser one from now on.
     ShapeLowered {
         /// The model.

@@ -165,6 +165,8 @@ impl Asker {
     pub(crate) fn take_turn(&self) -> MutexGuard<'_, ()> {
         let turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.shared.halt.send_replace(false);
+        // Nothing of this run has been refused.
+        self.shared.pace.went_through();
         turn
     }
 
@@ -183,10 +185,16 @@ impl Asker {
         Ok(begun.standings)
     }
 
-    /// Writes into the journal what was perhaps paid since the last time.
+    /// Writes into the journal what was perhaps paid since the last time, and learns what others have spent by then.
     pub(crate) fn note_unsure(&self) -> Result<(), JournalError> {
-        let usd = self.shared.budget().take_unnoted();
-        if usd > 0.0 { self.journal.note_unsure(usd) } else { Ok(()) }
+        let usd = self.shared.budget().unnoted_usd();
+        if usd > 0.0 {
+            let elsewhere = self.journal.note_unsure(usd)?;
+            let mut budget = self.shared.budget();
+            budget.noted(usd);
+            budget.hear_of_others(elsewhere);
+        }
+        Ok(())
     }
 
     /// What asking these questions would take; nothing is sent.

@@ -121,6 +121,11 @@ pub(super) fn read_error(value: &Value, error: &mut WireError) {
         error.message = message;
     }
     error.code = text_at(value, "/error/status");
+    read_details(value, error);
+}
+
+/// What Google's errors hold besides, also those of its interface that is compatible with `OpenAI`'s.
+pub(super) fn read_details(value: &Value, error: &mut WireError) {
     let empty = Vec::new();
     let details = value.pointer("/error/details").and_then(Value::as_array).unwrap_or(&empty);
     for detail in details {

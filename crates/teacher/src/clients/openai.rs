@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::chat::{AnswerShape, ChatRequest, Effort, Role};
 use crate::clients::endpoint::{Endpoint, Provider};
+use crate::clients::gemini::read_details;
 use crate::clients::trouble::{Trouble, WireError};
 use crate::clients::{ChatAnswer, Finish, Outgoing, Usage, number_at, text_at, thoughts};
 use crate::ladder::Rung;
@@ -133,18 +134,21 @@ fn content(choice: &Value) -> (String, String) {
 
 /// `{"error":{"message","type","param","code"}}`; some servers put `message` at the top, or a string into `error`.
 pub(super) fn read_error(value: &Value, error: &mut WireError) {
+    // Google wraps the error into a list of one.
+    let value = value.get(0).unwrap_or(value);
     let places = ["/error/message", "/message", "/error", "/detail"];
     if let Some(message) = places.iter().map(|place| text_at(value, place)).find(|message| !message.is_empty()) {
         error.message = message;
     }
-    let code = text_at(value, "/error/code");
-    error.code = if code.is_empty() { text_at(value, "/error/type") } else { code };
+    let places = ["/error/code", "/error/type", "/error/status"];
+    error.code = places.iter().map(|place| text_at(value, place)).find(|code| !code.is_empty()).unwrap_or_default();
     error.param = text_at(value, "/error/param");
     let exhausted = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"];
     error.exhausted = exhausted.contains(&error.code.as_str()) || text_at(value, "/error/type") == "insufficient_quota";
     error.bad_key = error.code == "invalid_api_key";
     // OpenRouter answers 403, as to a bad key, where a moderator refuses a question.
     error.flagged = value.pointer("/error/metadata/reasons").is_some_and(Value::is_array);
+    read_details(value, error);
 }
 
 // ---- rate headers

@@ -59,10 +59,17 @@ impl Trouble {
         matches!(self, Self::Retry { kind: "no connection" | "timed out" | "cut off" | "told to ask again", .. })
     }
 
+    /// Whether the account has asked for too much of late, which says nothing of this request.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Retry { kind: RATE_LIMITED, .. })
+    }
+
     pub(crate) fn line(kind: &'static str, what: String, perhaps_paid: bool) -> Self {
         Self::Retry { kind, what, after: None, perhaps_paid }
     }
 }
+
+const RATE_LIMITED: &str = "rate limited";
 
 /// What an answer without success says, whoever it comes from.
 pub(super) struct WireError {
@@ -107,9 +114,13 @@ const SETTINGS: [(&str, &str); 7] = [
     ("max_tokens", "use provider openai for OpenAI's own models, or fewer tokens"),
 ];
 
+/// Said of a question that is too long, whatever setting is named beside it: that question is refused, not the setting.
+const LENGTH_WORDS: [&str; 4] = ["context length", "context limit", "context window", "input tokens"];
+
 /// Whether an error is about the shape that was asked of the answer.
 pub(crate) fn is_about_shape(message: &str) -> bool {
-    let lower = message.to_lowercase();
+    // Anthropic's field for the shape holds the effort too.
+    let lower = message.to_lowercase().replace("output_config.effort", "effort");
     SHAPE_WORDS.iter().any(|word| lower.contains(word))
 }
 
@@ -156,7 +167,7 @@ impl WireError {
             500 if self.message.contains("The model produced output that does not match") => Trouble::Malformed(what),
             408 | 409 | 425 | 429 | 500.. => {
                 let kind = match self.status {
-                    429 => "rate limited",
+                    429 => RATE_LIMITED,
                     408 | 409 | 425 => "told to ask again",
                     503 | 529 => "overloaded",
                     _ => "server error",
@@ -170,6 +181,9 @@ impl WireError {
 
     fn about_the_request(self, what: String, provider: Provider) -> Trouble {
         let lower = format!("{} {}", self.param, self.message).to_lowercase();
+        if LENGTH_WORDS.iter().any(|words| lower.contains(words)) {
+            return Trouble::Refused(what);
+        }
         if is_about_shape(&lower) {
             return Trouble::ShapeRefused(what);
         }

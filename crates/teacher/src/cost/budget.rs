@@ -148,7 +148,8 @@ impl Budget {
         self.unnoted_usd += worst;
     }
 
-    /// Whether a request under way, for which `worst` is set aside, may be sent once more after it was perhaps paid.
+    /// Whether a request under way, for which `worst` is set aside, may be sent once more after it was perhaps paid. It
+    /// has to be in the journal before, and what others have spent has to be heard of: they do the same.
     pub fn again(&self, worst: f64) -> Result<(), BudgetError> {
         match self.limit_usd {
             // Sums of the same fractions in another order differ by less than that.
@@ -164,9 +165,14 @@ impl Budget {
         BudgetError::Reached { limit_usd, spent_usd, perhaps_usd, next_usd }
     }
 
-    /// What was perhaps paid since this was last asked, to be written into the journal.
-    pub fn take_unnoted(&mut self) -> f64 {
-        std::mem::take(&mut self.unnoted_usd)
+    /// What was perhaps paid, in US dollars, and is not in the journal.
+    pub fn unnoted_usd(&self) -> f64 {
+        self.unnoted_usd
+    }
+
+    /// So much of what was perhaps paid is in the journal now.
+    pub fn noted(&mut self, usd: f64) {
+        self.unnoted_usd = (self.unnoted_usd - usd).max(0.0);
     }
 
     /// Spent so far through the journal, in US dollars, by this run and all others.

@@ -1,12 +1,13 @@
 //! The key under which an answer is kept: the same question to the same model has the same key, any other has another.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::chat::{AnswerShape, ChatRequest, Effort, Role};
 use crate::clients::endpoint::Endpoint;
+use crate::digest::hexadecimal;
 
 /// One question for a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,11 +59,7 @@ impl AskKey {
             hash.field(role, turn.text.as_bytes());
         }
         hash.field("sample", &sample.to_le_bytes());
-        let mut digits = String::with_capacity(64);
-        for byte in hash.0.finalize() {
-            write!(digits, "{byte:02x}").expect("a string takes any text");
-        }
-        Self(digits)
+        Self(hexadecimal(&hash.0.finalize()))
     }
 
     /// The 64 digits.

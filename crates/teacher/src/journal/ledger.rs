@@ -32,9 +32,12 @@ impl Journal {
         })
     }
 
-    /// Adds to what this run may have paid for answers that never came.
-    pub fn note_unsure(&self, usd: f64) -> Result<(), JournalError> {
-        self.write(|transaction| add(transaction, self.owner.name(), 0.0, usd))
+    /// Adds to what this run may have paid for answers that never came; what others have spent by now.
+    pub fn note_unsure(&self, usd: f64) -> Result<Elsewhere, JournalError> {
+        self.write(|transaction| {
+            add(transaction, self.owner.name(), 0.0, usd)?;
+            elsewhere(transaction, self.owner.name())
+        })
     }
 }
 

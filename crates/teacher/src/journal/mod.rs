@@ -95,9 +95,21 @@ pub enum JournalError {
     NotAJournal(PathBuf),
     /// No room is left.
     #[error(
-        "the disk of {0} is full, or the journal has its largest size: make room and run again, paid answers are kept"
+        "the disk of {0} is full, a quota is used up, or the journal has its largest size: make room and run again, paid \
+         answers are kept"
     )]
     Full(PathBuf),
+    /// The disk refuses; a quota that is used up looks the same.
+    #[error(
+        "the journal {path} cannot be read or written ({error}): a quota may be used up, or the disk broken or gone; make \
+         room or mend it and run again, paid answers are kept"
+    )]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: rusqlite::Error,
+    },
     /// The database refuses.
     #[error("the journal {path}: {error}")]
     Database {
@@ -197,12 +209,12 @@ impl Journal {
         self.connection.lock().expect("no panic happens under this lock")
     }
 
-    /// Does all of the work or none of it. Where the disk is full, the reserve is given up and the work done again.
+    /// Does all of the work or none of it. Where there is no room, the reserve is given up and the work done again.
     fn write<T>(&self, work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         let mut connection = self.connection();
         let failed = |error| Self::of_database(&self.path, error);
         match attempt(&mut connection, &work) {
-            Err(error) if is_full(&error) => {}
+            Err(error) if is_full(&error) || is_refused_by_disk(&error) => {}
             done => return done.map_err(failed),
         }
         self.reserve.give_up(&connection);
@@ -222,6 +234,7 @@ impl Journal {
         let path = path.to_owned();
         match error.sqlite_error_code() {
             _ if is_full(&error) => JournalError::Full(path),
+            _ if is_refused_by_disk(&error) => JournalError::Disk { path, error },
             Some(ErrorCode::NotADatabase) => JournalError::NotAJournal(path),
             _ => JournalError::Database { path, error },
         }
@@ -242,6 +255,11 @@ fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
+/// `SQLite` knows no other word for a quota that is used up (EDQUOT).
+fn is_refused_by_disk(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
 /// A journal open for reading only.
 #[derive(Debug)]
 pub struct ReadJournal {
@@ -252,5 +270,29 @@ pub struct ReadJournal {
 impl ReadJournal {
     fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         work(&self.connection).map_err(|error| Journal::of_database(&self.path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    /// What `SQLite` answers where a write fails for any reason but a full disk.
+    fn refused() -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_WRITE), None)
+    }
+
+    #[test]
+    fn where_a_quota_is_used_up_the_reserve_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = JournalConfig { reserve_bytes: 1 << 16, ..JournalConfig::default() };
+        let journal = Journal::open(&folder.path().join("answers.db"), &config, 0).unwrap();
+        let reserve = folder.path().join("answers.db.reserve");
+        journal.write(|_| if reserve.exists() { Err(refused()) } else { Ok(()) }).unwrap();
+        assert!(journal.is_full(), "nothing new is begun");
+        let error = journal.write(|_| Err::<(), _>(refused())).unwrap_err();
+        assert!(error.to_string().contains("a quota may be used up"), "{error}");
     }
 }

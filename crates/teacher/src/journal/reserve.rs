@@ -17,7 +17,7 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Sets the room aside, as a file of zeros, and bounds the size of the journal.
+    /// Sets the room aside, as a file, and bounds the size of the journal.
     pub(super) fn new(journal: &Path, config: &JournalConfig, connection: &Connection) -> rusqlite::Result<Self> {
         let mut path = journal.as_os_str().to_owned();
         path.push(".reserve");
@@ -62,12 +62,32 @@ fn fill(path: &Path, bytes: u64) -> std::io::Result<()> {
         return Ok(());
     }
     let mut file = File::create(path)?;
-    let zeros = vec![0; 1 << 16];
+    // A file system that compresses has no room set aside for zeros, nor for what repeats.
+    let mut noise = fastrand::Rng::with_seed(bytes);
+    let mut block = vec![0; 1 << 16];
     let mut left = bytes;
     while left > 0 {
-        let part = left.min(zeros.len() as u64);
-        file.write_all(&zeros[..part as usize])?;
+        let part = left.min(block.len() as u64);
+        noise.fill(&mut block);
+        file.write_all(&block[..part as usize])?;
         left -= part;
     }
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_word_of_the_reserve_repeats() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("reserve");
+        fill(&path, 3 << 16).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let words: HashSet<&[u8]> = bytes.chunks(8).collect();
+        assert_eq!((bytes.len(), words.len()), (3 << 16, (3 << 16) / 8));
+    }
 }

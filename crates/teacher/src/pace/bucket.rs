@@ -13,6 +13,8 @@ pub struct Bucket {
 }
 
 const MINUTE_MS: f64 = 60_000.0;
+/// No window is longer. Some servers send the time of the reset in place of the wait for it.
+const LONGEST_RESET_MS: u64 = 2 * 24 * 60 * 60 * 1000;
 
 impl Bucket {
     /// A full bucket.
@@ -29,6 +31,11 @@ impl Bucket {
         if self.level >= 0.0 { 0 } else { (-self.level / self.per_ms).ceil() as u64 }
     }
 
+    /// How long the bucket takes to fill with an amount, in milliseconds.
+    pub fn interval_ms(&self, amount: u64) -> u64 {
+        ((amount as f64).min(self.limit) / self.per_ms).ceil() as u64
+    }
+
     /// Learns from a provider: its limit replaces ours where it is lower, or ours was learned too; what the provider
     /// has left is never exceeded.
     pub fn learn(bucket: &mut Option<Self>, own_limit: Option<u64>, window: Window, now_ms: u64) {
@@ -40,7 +47,8 @@ impl Bucket {
         bucket.per_ms = bucket.limit / MINUTE_MS;
         // A window longer than a minute (requests per day) says so by a reset that a minute cannot explain.
         let used = window.limit.saturating_sub(window.remaining) as f64;
-        if let Some(reset_ms) = window.reset_ms.map(|reset| reset as f64)
+        let reset_ms = window.reset_ms.filter(|reset_ms| *reset_ms <= LONGEST_RESET_MS);
+        if let Some(reset_ms) = reset_ms.map(|reset_ms| reset_ms as f64)
             && reset_ms > MINUTE_MS * 1.5
             && used > 0.0
         {
@@ -109,5 +117,14 @@ mod tests {
         // 200 a day, 100 used, all back in twelve hours.
         Bucket::learn(&mut bucket, None, Window { limit: 200, remaining: 0, reset_ms: Some(86_400_000) }, 0);
         assert_eq!(bucket.unwrap().take(1, 0), 432_000);
+    }
+
+    #[test]
+    fn a_reset_in_years_is_none() {
+        let mut bucket = None;
+        let window = Window { limit: 60, remaining: 30, reset_ms: Some(1_795_575_845_000) };
+        Bucket::learn(&mut bucket, None, window, 0);
+        let mut bucket = bucket.unwrap();
+        assert_eq!((bucket.take(30, 0), bucket.take(1, 0), bucket.interval_ms(1)), (0, 1000, 1000));
     }
 }

@@ -19,7 +19,7 @@ pub struct PaceConfig {
     pub requests_per_minute: Option<u64>,
     /// Tokens a minute, input and the most output together; what the provider says where it is `None`.
     pub tokens_per_minute: Option<u64>,
-    /// The most times one request is sent when the provider or the network fails.
+    /// The most times one request is sent when the provider or the network fails; rate limits do not count.
     pub attempts: u32,
     /// The most times one request is sent when its answers cannot be read.
     pub malformed_attempts: u32,
@@ -27,7 +27,8 @@ pub struct PaceConfig {
     pub first_backoff: Duration,
     /// The longest wait before any attempt.
     pub longest_backoff: Duration,
-    /// The longest wait that a provider may ask for; beyond it the run stops and says so.
+    /// The longest that a provider may let everybody wait, by its word or its limits, or by refusing whatever is sent;
+    /// beyond it the run stops and says so.
     pub longest_retry_after: Duration,
     /// The seed of the jitter.
     pub seed: u64,
@@ -60,8 +61,10 @@ pub struct Pace {
 struct State {
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
-    /// Nobody asks before this time: a provider said so.
+    /// Nobody asks before this time: a provider said so, or refuses what is sent.
     held_until_ms: u64,
+    /// Since when every answer was that too much is asked.
+    refused_since_ms: Option<u64>,
     jitter: fastrand::Rng,
 }
 
@@ -72,6 +75,7 @@ impl Pace {
             requests: config.requests_per_minute.map(|limit| Bucket::per_minute(limit, now_ms)),
             tokens: config.tokens_per_minute.map(|limit| Bucket::per_minute(limit, now_ms)),
             held_until_ms: 0,
+            refused_since_ms: None,
             jitter: fastrand::Rng::with_seed(config.seed),
         };
         Self { config, state: Mutex::new(state) }
@@ -88,6 +92,25 @@ impl Pace {
         let requests = state.requests.as_mut().map_or(0, |bucket| bucket.take(1, now_ms));
         let tokens = state.tokens.as_mut().map_or(0, |bucket| bucket.take(tokens, now_ms));
         Duration::from_millis(requests.max(tokens).max(state.held_until_ms.saturating_sub(now_ms)))
+    }
+
+    /// How long a request of so many tokens takes by the limits that are known, were it alone.
+    pub fn interval(&self, tokens: u64) -> Duration {
+        let state = self.state.lock().expect("no panic happens under this lock");
+        let requests = state.requests.as_ref().map_or(0, |bucket| bucket.interval_ms(1));
+        let tokens = state.tokens.as_ref().map_or(0, |bucket| bucket.interval_ms(tokens));
+        Duration::from_millis(requests.max(tokens))
+    }
+
+    /// A request was refused since too much is asked; how long nothing else has been heard.
+    pub fn refused(&self, now_ms: u64) -> Duration {
+        let mut state = self.state.lock().expect("no panic happens under this lock");
+        Duration::from_millis(now_ms.saturating_sub(*state.refused_since_ms.get_or_insert(now_ms)))
+    }
+
+    /// A request got an answer of another kind.
+    pub fn went_through(&self) {
+        self.state.lock().expect("no panic happens under this lock").refused_since_ms = None;
     }
 
     /// How long everybody has been told to wait.
@@ -107,7 +130,7 @@ impl Pace {
         }
     }
 
-    /// Nobody asks for so long: a provider said so.
+    /// Nobody asks for so long.
     pub fn hold(&self, duration: Duration, now_ms: u64) {
         let mut state = self.state.lock().expect("no panic happens under this lock");
         state.held_until_ms = state.held_until_ms.max(now_ms + duration.as_millis() as u64);

@@ -1,5 +1,7 @@
 //! Budgets and estimates.
 
+use std::sync::Barrier;
+
 use r2r_teacher::asking::outcome::AskError;
 use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
@@ -81,6 +83,34 @@ fn a_budget_holds_for_runs_one_after_the_other_and_at_once() {
     assert!(is_reached(&run(150)));
     let spent = bench.server.seen().paid.len() as f64 * ANSWER_USD;
     assert!(spent <= limit && spent > limit - 0.0016, "{spent}");
+}
+
+#[test]
+fn a_budget_holds_for_two_runs_at_once_whose_lines_break() {
+    // Room for forty sendings, each of which may have been paid.
+    let limit = 0.055;
+    let mut bench = bench(Faults::Always(Fault::Cut), Some(limit));
+    bench.config.pace.concurrency = 4;
+    bench.config.pace.attempts = 1000;
+    let both_begin = Barrier::new(2);
+    let run = |from: usize| {
+        let mut asks = asks(8).into_iter().skip(from).take(4).enumerate().map(|(i, ask)| {
+            if i == 0 {
+                both_begin.wait();
+            }
+            ask
+        });
+        bench.asker().ask_all(&mut asks, &mut |_| Vec::new(), bench.watching())
+    };
+    let ended = std::thread::scope(|scope| {
+        let runs = [0, 4].map(|from| scope.spawn(move || run(from)));
+        runs.map(|run| run.join().unwrap())
+    });
+    assert!(ended.iter().all(is_reached), "{ended:?}");
+    let perhaps = bench.journal().summary().unwrap().perhaps_usd;
+    assert!(perhaps <= limit && perhaps > limit / 2.0, "{perhaps}");
+    let each = perhaps / bench.server.n_requests() as f64;
+    assert!((0.0012..0.0016).contains(&each), "every sending is counted: {each}");
 }
 
 #[test]

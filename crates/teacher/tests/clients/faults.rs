@@ -85,6 +85,16 @@ fn no_quota_and_a_bad_key_stop_everything_at_once() {
 }
 
 #[test]
+fn a_setting_that_no_request_may_have_stops_everything_and_is_named() {
+    let effort = "output_config.effort: this model does not take 'max'";
+    stops(Provider::Anthropic, &Fault::Invalid(effort), "leave the effort out");
+    let tokens = "max_tokens: 16000 > 8192, which is the maximum allowed number of output tokens for this model";
+    stops(Provider::Anthropic, &Fault::Invalid(tokens), "fewer tokens");
+    let temperature = "Unsupported value: 'temperature' does not support 0.5 with this model";
+    stops(Provider::OpenAi, &Fault::Invalid(temperature), "leave the temperature out");
+}
+
+#[test]
 fn a_refused_question_does_not_stop_the_others() {
     for provider in PROVIDERS {
         let mut bench = Bench::new(provider, Server::start(Faults::first(&[Fault::TooLong])));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::http::Reply;
 use super::wire::{self, Kind};
@@ -13,6 +13,8 @@ use super::wire::{self, Kind};
 pub(crate) enum Fault {
     /// 429 that says how long to wait, in milliseconds.
     RateLimited(u64),
+    /// 429 that says so in the body of Google's compatible interface.
+    RateLimitedInBody(u64),
     /// 429 that does not.
     RateLimitedSilently,
     ServerError,
@@ -36,6 +38,10 @@ pub(crate) enum Fault {
     BadKey,
     NoSuchModel,
     TooLong,
+    /// 400 with these words.
+    Invalid(&'static str),
+    /// An answer with these headers.
+    Headers(&'static [(&'static str, &'static str)]),
     /// `OpenRouter`'s refusal of a question by a moderator.
     Flagged,
 }
@@ -44,6 +50,7 @@ impl Fault {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::RateLimited(_) => "429 with Retry-After",
+            Self::RateLimitedInBody(_) => "429 with RetryInfo",
             Self::RateLimitedSilently => "429 without Retry-After",
             Self::ServerError => "500",
             Self::OutputAstray => "500 about the output",
@@ -60,26 +67,23 @@ impl Fault {
             Self::BadKey => "bad key",
             Self::NoSuchModel => "no such model",
             Self::TooLong => "too long",
+            Self::Invalid(_) => "invalid request",
+            Self::Headers(_) => "rate headers",
             Self::Flagged => "flagged",
         }
     }
 
     /// Whether the answer reaches the client in a form that it can keep.
     pub(crate) fn is_paid(&self) -> bool {
-        matches!(self, Self::Slow(_) | Self::EmptyContent)
+        matches!(self, Self::Slow(_) | Self::EmptyContent | Self::Headers(_))
     }
 
     pub(crate) fn reply(&self, kind: Kind, mark: &str) -> Reply {
         let error = |status, code, message| Reply::json(status, &wire::error(kind, status, code, message));
         let whole = || Reply::json(200, &wire::answer(kind, mark, &wire::text_for(mark)));
         match self {
-            Self::RateLimited(milliseconds) if kind == Kind::Gemini => {
-                let delay = format!("{}s", *milliseconds as f64 / 1000.0);
-                let details = json!([{ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay }]);
-                let error =
-                    json!({ "code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED", "details": details });
-                Reply::json(429, &json!({ "error": error }))
-            }
+            Self::RateLimited(milliseconds) if kind == Kind::Gemini => Reply::json(429, &retry_info(*milliseconds)),
+            Self::RateLimitedInBody(milliseconds) => Reply::json(429, &json!([retry_info(*milliseconds)])),
             Self::RateLimited(milliseconds) => {
                 error(429, "rate_limit_error", "slow down").with("retry-after-ms", &milliseconds.to_string())
             }
@@ -92,6 +96,7 @@ impl Fault {
             ),
             Self::Overloaded => error(529, "overloaded_error", "too many"),
             Self::Slow(_) | Self::Cut | Self::CutAtOnce => whole(),
+            Self::Headers(headers) => headers.iter().fold(whole(), |reply, (name, value)| reply.with(name, value)),
             Self::InvalidJson => Reply::text(200, "{\"choices\": [{\"mess"),
             Self::NoChoices => Reply::json(200, &json!({ "object": "something else" })),
             Self::EmptyContent => Reply::json(200, &wire::answer(kind, mark, "")),
@@ -124,9 +129,29 @@ impl Fault {
                 let message = "the model requires moderation and your input was flagged";
                 Reply::json(403, &json!({ "error": { "code": 403, "message": message, "metadata": metadata } }))
             }
-            Self::TooLong => error(400, "invalid_request_error", "prompt is too long: 9 tokens > 8 maximum"),
+            Self::TooLong => error(
+                400,
+                "invalid_request_error",
+                match kind {
+                    // vLLM's words.
+                    Kind::OpenAi => {
+                        "'max_tokens' or 'max_completion_tokens' is too large: 16000. This model's maximum context length is \
+                         8192 tokens and your request has 9000 input tokens"
+                    }
+                    Kind::Anthropic => "input length and `max_tokens` exceed context limit: 190000 + 16000 > 200000",
+                    Kind::Gemini => "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+                },
+            ),
+            Self::Invalid(message) => error(400, "invalid_request_error", message),
         }
     }
+}
+
+/// Google's error that says how long to wait.
+fn retry_info(milliseconds: u64) -> Value {
+    let delay = format!("{}s", milliseconds as f64 / 1000.0);
+    let details = json!([{ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay }]);
+    json!({ "error": { "code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED", "details": details } })
 }
 
 /// When which fault is served.
