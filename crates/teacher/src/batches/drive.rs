@@ -194,6 +194,10 @@ impl Driver<'_> {
                     let advice = "there is no such interface for batches: check the name of the model and the base URL";
                     return Err(AskError::Stopped { what, advice: advice.to_owned() });
                 }
+                Err(StepTrouble::Untold(what)) => {
+                    let advice = "run again later: the batch is looked up first, then sent".to_owned();
+                    return Err(AskError::Stopped { what, advice });
+                }
                 Err(StepTrouble::Stop(error)) => return Err(error),
             }
             self.open.push(open);

@@ -94,6 +94,10 @@ impl OpenBatch {
                               ask its questions again, and perhaps pay for them again, with --ask-lost-again";
                 Err(AskError::Stopped { what, advice: advice.to_owned() })
             }
+            Err(StepTrouble::Untold(what)) => {
+                let advice = "the provider does not tell whether it has the batch: run again later, it is looked up first";
+                Err(AskError::Stopped { what, advice: advice.to_owned() })
+            }
             Err(StepTrouble::Stop(error)) => Err(error),
         }
     }
@@ -208,11 +212,13 @@ impl OpenBatch {
                      ask its questions again, and pay for them again, with --ask-lost-again"
                 ),
             },
-            StepTrouble::Refused(what) => AskError::Stopped {
+            StepTrouble::Untold(what) => AskError::Stopped {
                 what,
                 advice: format!("batch {remote_id} cannot be read: look at it on the provider's page, then run again"),
             },
-            StepTrouble::Unknown => unreachable!("only a request that makes something is of unknown fate"),
+            StepTrouble::Refused(_) | StepTrouble::Unknown => {
+                unreachable!("only a request that makes something is refused, or of unknown fate")
+            }
         }
     }
 

@@ -9,11 +9,13 @@ use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
 use r2r_teacher::cost::prices::Route;
 use r2r_teacher::ladder::Rung;
+use serde_json::json;
 
 use crate::bench::{Bench, ask, asks, assert_all_answered};
 use crate::server::Server;
-use crate::server::batches::Cut;
+use crate::server::batches::{Cut, Instead};
 use crate::server::faults::Faults;
+use crate::server::http::Reply;
 
 const PROVIDERS: [Provider; 3] = [Provider::OpenAi, Provider::Anthropic, Provider::Gemini];
 
@@ -137,6 +139,60 @@ fn a_batch_that_was_made_without_a_name_is_found_and_not_made_again() {
         assert_all_answered(&answered, 3);
         assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
     }
+}
+
+/// The request that makes a batch gets this answer, before or after the server has made it.
+fn making(provider: Provider, cut: Cut, reply: Reply) -> Instead {
+    let path_end = if provider == Provider::Gemini { ":batchGenerateContent" } else { "/batches" };
+    Instead { method: "POST", path_end, cut, reply }
+}
+
+fn of_a_gateway(status: u16) -> Reply {
+    Reply::json(status, &json!({ "error": { "message": "the gateway has no time" } }))
+}
+
+#[test]
+fn who_refuses_to_list_the_batches_has_not_refused_the_batch() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        let listing = Instead { method: "GET", path_end: "/batches", cut: Cut::Before, reply: of_a_gateway(400) };
+        bench.server.batches().instead = vec![making(provider, Cut::After, of_a_gateway(504)), listing];
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        let error = ended.unwrap_err().to_string();
+        assert!(answered.is_empty() && error.contains("it is looked up first"), "{provider:?}: {error}");
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+    }
+}
+
+#[test]
+fn a_batch_whose_making_ends_in_an_error_of_the_server_is_looked_up_before_it_is_made_again() {
+    for provider in PROVIDERS {
+        for status in [408, 409, 500, 503] {
+            for cut in [Cut::Before, Cut::After] {
+                let bench = bench(provider);
+                let no_retry = of_a_gateway(status).with("x-should-retry", "false");
+                bench.server.batches().instead = vec![making(provider, cut, no_retry)];
+                let (answered, ended) = bench.run_in_batches(asks(3), &small());
+                let tally = ended.unwrap_or_else(|error| panic!("{provider:?} {status}: {error}"));
+                assert_all_answered(&answered, 3);
+                assert_eq!((tally.retries, bench.server.batches().made.len()), (0, 1), "{provider:?} {status} {cut:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn reading_is_repeated_after_an_error_of_the_server_whatever_it_says_of_that() {
+    let bench = bench(Provider::OpenAi);
+    let results = of_a_gateway(500).with("x-should-retry", "false");
+    let results = Instead { method: "GET", path_end: "/content", cut: Cut::Before, reply: results };
+    bench.server.batches().instead = vec![results];
+    let (answered, ended) = bench.run_in_batches(asks(3), &small());
+    ended.unwrap();
+    assert_all_answered(&answered, 3);
 }
 
 /// Ends the run at a step of a batch, as the user does.

@@ -42,6 +42,8 @@ pub(crate) struct Batches {
     pub(crate) nameless_once: bool,
     /// There is no interface for batches.
     pub(crate) are_unknown: bool,
+    /// What stands between the client and the server answers some requests in its place.
+    pub(crate) instead: Vec<Instead>,
     /// The n-th request, counted from 0, is cut, and all after it are refused until the server is healed.
     pub(crate) cut_at: Option<(u32, Cut)>,
     pub(crate) n_requests: u32,
@@ -50,6 +52,14 @@ pub(crate) struct Batches {
     pub(crate) paid: HashMap<String, u32>,
     files: Vec<(String, String, Vec<u8>)>,
     pub(crate) made: Vec<Batch>,
+}
+
+/// An answer to the next request of a method to a path that ends so, whether or not the server acts on it.
+pub(crate) struct Instead {
+    pub(crate) method: &'static str,
+    pub(crate) path_end: &'static str,
+    pub(crate) cut: Cut,
+    pub(crate) reply: Reply,
 }
 
 pub(crate) struct Batch {
@@ -87,6 +97,14 @@ pub(crate) fn reply(state: &State, request: &Request) -> Option<(Reply, Option<F
         || Reply::json(401, &json!({ "error": { "message": "the process is dead", "type": "authentication_error" } }));
     if batches.is_dead {
         return Some((dead(), None));
+    }
+    let is_for = |instead: &Instead| instead.method == request.method && path.ends_with(instead.path_end);
+    if let Some(at) = batches.instead.iter().position(is_for) {
+        let Instead { cut, reply, .. } = batches.instead.remove(at);
+        if cut == Cut::After {
+            batches.handle(request, path);
+        }
+        return Some((reply, None));
     }
     match batches.cut_at {
         Some((at, Cut::Before)) if at == n => {
