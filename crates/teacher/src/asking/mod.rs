@@ -43,7 +43,7 @@ pub struct AskerConfig {
     pub budget_usd: Option<f64>,
     /// What tokens cost; by default nobody knows.
     pub prices: PriceTable,
-    /// How long a question stays leased to a run whose end cannot be seen (on file systems without locks).
+    /// How long a question or a batch stays leased to a run whose end cannot be seen (on file systems without locks).
     pub lease: Duration,
 }
 

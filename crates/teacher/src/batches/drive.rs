@@ -12,7 +12,7 @@ use crate::asking::outcome::{Answered, AskError, AskFailure, Source, Tally};
 use crate::asking::{Asker, Watching};
 use crate::batches::open_batch::{Found, Looked, OpenBatch, Unanswered};
 use crate::batches::steps::{StepTrouble, submit};
-use crate::batches::{BatchConfig, limits, line};
+use crate::batches::{BatchConfig, Ended, limits, line};
 use crate::cost::budget::Permission;
 use crate::cost::prices::Route;
 use crate::journal::answers::{Paid, Standing};
@@ -266,7 +266,7 @@ impl Driver<'_> {
                 }
                 Looked::Failed(what) => self.give_up(open, &what)?,
                 Looked::NoRoom(what) => without_room.push((open, what)),
-                Looked::Ended => self.settle(open).await?,
+                Looked::Ended(ended) => self.settle(open, &ended).await?,
             }
         }
         // Only now is it known how many there was room for.
@@ -274,8 +274,8 @@ impl Driver<'_> {
     }
 
     /// Keeps what a batch brought, then hands it over.
-    async fn settle(&mut self, mut open: OpenBatch) -> Result<(), AskError> {
-        let fetched = open.fetch(self.asker, self.config, &mut self.set_aside_usd).await?;
+    async fn settle(&mut self, mut open: OpenBatch, ended: &Ended) -> Result<(), AskError> {
+        let fetched = open.fetch(self.asker, self.config, ended, &mut self.set_aside_usd).await?;
         let Asker { journal, shared, .. } = self.asker;
         self.asker.note_unsure()?;
         journal.settle_batch(self.asker.endpoint(), &open.row, &fetched.answers, shared.clock.now_ms())?;

@@ -195,6 +195,59 @@ fn reading_is_repeated_after_an_error_of_the_server_whatever_it_says_of_that() {
     assert_all_answered(&answered, 3);
 }
 
+/// What proxies answer in the place of a file.
+const ASTRAY: [&str; 3] = ["<html>\n<h1>Please wait</h1>\n</html>", "", "{\"custom_id\": \"q0\", \"respo"];
+
+#[test]
+fn results_that_cannot_be_read_are_fetched_again() {
+    for provider in PROVIDERS {
+        for text in ASTRAY {
+            let bench = bench(provider);
+            bench.server.batches().results_astray = vec![text; 2];
+            let (answered, tally) = bench.run_in_batches(asks(6), &small());
+            let tally = tally.unwrap_or_else(|error| panic!("{provider:?} {text}: {error}"));
+            assert_all_answered(&answered, 6);
+            assert_eq!((tally.paid, tally.retries), (6, 0), "{provider:?} {text}");
+            assert_eq!(bench.server.batches().made.len(), 2);
+        }
+    }
+}
+
+#[test]
+fn results_that_stay_unreadable_stop_the_run_and_are_there_for_the_next() {
+    for provider in PROVIDERS {
+        for text in ASTRAY {
+            let bench = bench(provider);
+            bench.server.batches().results_astray = vec![text; 100];
+            let (answered, ended) = bench.run_in_batches(asks(3), &small());
+            let error = ended.unwrap_err().to_string();
+            assert!(answered.is_empty() && error.contains("0 answers of 3"), "{provider:?} {text}: {error}");
+            assert!(error.contains("--ask-lost-again"), "{error}");
+            bench.server.batches().results_astray.clear();
+            let (answered, ended) = bench.run_in_batches(asks(3), &small());
+            ended.unwrap_or_else(|error| panic!("{provider:?} {text}: {error}"));
+            assert_all_answered(&answered, 3);
+            assert!(bench.server.batches().paid.values().all(|&times| times == 1), "{provider:?} {text}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_without_our_name_is_not_taken_for_anothers_while_its_results_cannot_be_read() {
+    for text in ASTRAY {
+        let bench = bench(Provider::Anthropic);
+        {
+            let mut batches = bench.server.batches();
+            (batches.nameless_once, batches.polls) = (true, 0);
+            batches.results_astray = vec![text];
+        }
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap();
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{text}");
+    }
+}
+
 /// Ends the run at a step of a batch, as the user does.
 struct StopsAt<'c>(&'static str, &'c AtomicBool);
 

@@ -9,6 +9,7 @@ use r2r_teacher::cost::prices::{PriceTable, Route};
 use crate::batches::leave_in_a_batch;
 use crate::bench::{Bench, ask, asks, open};
 use crate::server::Server;
+use crate::server::batches::Batches;
 use crate::server::faults::{Fault, Faults};
 
 /// Input 1 and output 10 dollars a million: an answer of the server (60 + 40 cached at half, 20 out) costs 0.00028.
@@ -115,6 +116,29 @@ fn a_budget_counts_the_batches_that_have_not_come_back() {
     bench.run_in_batches(asks(4), &BatchConfig::default()).1.unwrap();
     assert!(bench.journal().summary().unwrap().perhaps_usd.abs() < 1e-9);
     bench.run(vec![ask("another")]).1.unwrap();
+}
+
+#[test]
+fn answers_of_a_batch_that_cannot_be_found_may_have_been_paid() {
+    let unsure = |prepare: fn(&mut Batches)| {
+        let bench = bench(Faults::None, None);
+        prepare(&mut bench.server.batches());
+        let config = BatchConfig { ask_lost_again: true, ..BatchConfig::default() };
+        let tally = bench.run_in_batches(asks(3), &config).1.unwrap();
+        assert_eq!((tally.paid, bench.server.batches().made.len()), (3, 2));
+        assert!((bench.journal().summary().unwrap().perhaps_usd - tally.unsure_usd).abs() < 1e-9);
+        tally.unsure_usd
+    };
+    // Two files, three times.
+    let all = unsure(|batches| batches.results_astray = vec!["<html>"; 6]);
+    let left_out = |batches: &mut Batches| batches.leave_out_once = ["q1".to_owned()].into();
+    let one = unsure(|batches| {
+        batches.leave_out_once = ["q1".to_owned()].into();
+        batches.counts_nothing = true;
+    });
+    assert!(one > 0.0005 && (all - 3.0 * one).abs() < 1e-9, "{all} {one}");
+    // The provider counts two answers, and two came.
+    assert!(unsure(left_out).abs() < 1e-12);
 }
 
 #[test]

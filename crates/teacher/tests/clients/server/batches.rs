@@ -42,6 +42,10 @@ pub(crate) struct Batches {
     pub(crate) nameless_once: bool,
     /// There is no interface for batches.
     pub(crate) are_unknown: bool,
+    /// The next requests for results are answered with these texts, and status 200.
+    pub(crate) results_astray: Vec<&'static str>,
+    /// Nothing is said of how many questions were answered.
+    pub(crate) counts_nothing: bool,
     /// What stands between the client and the server answers some requests in its place.
     pub(crate) instead: Vec<Instead>,
     /// The n-th request, counted from 0, is cut, and all after it are refused until the server is healed.
@@ -71,6 +75,7 @@ pub(crate) struct Batch {
     has_ended: bool,
     /// The account had no room for it.
     has_no_room: bool,
+    n_answered: usize,
     results: Vec<Value>,
 }
 
@@ -122,6 +127,9 @@ pub(crate) fn reply(state: &State, request: &Request) -> Option<(Reply, Option<F
 
 impl Batches {
     fn handle(&mut self, request: &Request, path: &str) -> Reply {
+        if request.method == "GET" && self.has_results(path) && !self.results_astray.is_empty() {
+            return Reply::text(200, self.results_astray.remove(0));
+        }
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let last = path.rsplit('/').next().unwrap_or_default().to_owned();
         match (request.method.as_str(), path) {
@@ -180,10 +188,21 @@ impl Batches {
                 };
                 batch.polls += 1;
                 batch.has_ended = batch.polls > polls || batch.has_no_room;
-                Reply::json(200, &batch.polled(batch.has_ended))
+                let mut polled = batch.polled(batch.has_ended);
+                if self.counts_nothing {
+                    polled["request_counts"] = Value::Null;
+                    polled["metadata"]["batchStats"] = Value::Null;
+                }
+                Reply::json(200, &polled)
             }
             _ => Reply::json(404, &json!({ "error": { "message": "no such path" } })),
         }
+    }
+
+    /// Whether results lie at this path. Gemini's come with the batch, again after the look that saw its end.
+    fn has_results(&self, path: &str) -> bool {
+        let is_ended = |batch: &Batch| batch.kind == Kind::Gemini && batch.has_ended && path.ends_with(&batch.id);
+        path.ends_with("/content") || path.ends_with("/results") || self.made.iter().any(is_ended)
     }
 
     fn upload(&mut self, form: &[u8]) -> Reply {
@@ -198,7 +217,7 @@ impl Batches {
     }
 
     fn make(&mut self, kind: Kind, name: &str, lines: &[(String, Value)]) -> Reply {
-        let mut results: Vec<Value> = Vec::new();
+        let (mut results, mut n_answered): (Vec<Value>, usize) = (Vec::new(), 0);
         let open: usize = self.made.iter().filter(|batch| !batch.has_ended).map(|batch| batch.size).sum();
         let has_no_room = self.room.is_some_and(|room| open + lines.len() > room);
         let lines = if has_no_room { &[] } else { lines };
@@ -216,6 +235,7 @@ impl Batches {
                 continue;
             } else {
                 *self.paid.entry(mark.clone()).or_default() += 1;
+                n_answered += 1;
                 answered(kind, custom_id, &wire::answer(kind, &mark, &wire::text_for(&mark)))
             };
             results.push(result);
@@ -232,7 +252,7 @@ impl Batches {
             Kind::Gemini => format!("batches/{n}"),
         };
         let (name, size) = (name.to_owned(), lines.len());
-        let batch = Batch { kind, id, name, size, polls: 0, has_ended: false, has_no_room, results };
+        let batch = Batch { kind, id, name, size, polls: 0, has_ended: false, has_no_room, n_answered, results };
         let nameless = std::mem::take(&mut self.nameless_once);
         let reply = Reply::json(200, &if nameless { json!({}) } else { batch.described() });
         self.made.push(batch);
@@ -290,15 +310,21 @@ impl Batch {
         match self.kind {
             Kind::OpenAi => {
                 described["status"] = json!("completed");
+                described["request_counts"]["completed"] = json!(self.n_answered);
+                described["request_counts"]["failed"] = json!(self.size - self.n_answered);
                 described["output_file_id"] = json!(format!("output-{n}"));
                 described["error_file_id"] = json!(format!("errors-{n}"));
             }
             Kind::Anthropic => {
                 described["processing_status"] = json!("ended");
+                described["request_counts"]["processing"] = json!(0);
+                described["request_counts"]["succeeded"] = json!(self.n_answered);
+                described["request_counts"]["errored"] = json!(self.size - self.n_answered);
                 described["results_url"] = json!("https://api.anthropic.com/elsewhere");
             }
             Kind::Gemini => {
                 described["done"] = json!(true);
+                described["metadata"]["batchStats"]["successfulRequestCount"] = json!(self.n_answered.to_string());
                 described["metadata"]["state"] = json!("BATCH_STATE_SUCCEEDED");
                 described["response"] = json!({ "inlinedResponses": { "inlinedResponses": self.results } });
             }
