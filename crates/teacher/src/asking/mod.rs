@@ -173,9 +173,13 @@ impl Asker {
         self.journal.find(&self.key(ask))
     }
 
-    /// Leases questions, with what each may cost, and learns what others have spent by now.
+    /// Leases questions, with what each may cost, and learns what others have spent by now. What is to go into a batch may
+    /// wait for long, and costs nothing before that batch is intended.
     pub(crate) fn begin(&self, asks: &[(AskKey, Ask)], route: Route) -> Result<Vec<Standing>, JournalError> {
-        let worst = |ask: &Ask| self.shared.budget().worst_case(&ask.request, route).unwrap_or(0.0);
+        let worst = |ask: &Ask| match route {
+            Route::Live => self.shared.budget().worst_case(&ask.request, route).unwrap_or(0.0),
+            Route::Batch => 0.0,
+        };
         let keys: Vec<(AskKey, f64)> = asks.iter().map(|(key, ask)| (key.clone(), worst(ask))).collect();
         let now_ms = self.shared.clock.now_ms();
         let begun = self.journal.begin(&keys, now_ms, now_ms + self.config.lease.as_millis() as u64)?;

@@ -16,7 +16,7 @@ use crate::batches::{BatchConfig, Ended, limits, line};
 use crate::cost::budget::Permission;
 use crate::cost::prices::Route;
 use crate::journal::answers::{Paid, Standing};
-use crate::journal::batch_rows::{BatchEnd, BatchItem, BatchRow, BatchState};
+use crate::journal::batch_rows::{BatchEnd, BatchItem, BatchRow, BatchState, Intention};
 use crate::journal::key::{Ask, AskKey};
 
 /// How many questions are looked up in the journal at once.
@@ -166,19 +166,28 @@ impl Driver<'_> {
         while self.stop.is_none() && !self.to_send.is_empty() && self.open.len() < self.most_open {
             // What came back may have made the caller stop.
             self.check_cancelled()?;
+            let Asker { journal, shared, .. } = self.asker;
+            let (_, elsewhere) = journal.ledger()?;
+            shared.budget().hear_of_others(elsewhere);
             let items = self.fill();
             if items.is_empty() {
                 return Ok(());
             }
             let row = BatchRow {
-                id: self.asker.journal.new_batch_id()?,
-                model: items[0].ask.request.model.clone(),
+                id: journal.new_batch_id()?,
+                model: items[0].0.ask.request.model.clone(),
                 state: BatchState::Intended,
                 file_id: None,
                 remote_id: None,
-                at_ms: self.asker.shared.clock.now_ms(),
+                at_ms: shared.clock.now_ms(),
             };
-            self.asker.journal.intend_batch(self.asker.endpoint(), &row, &items)?;
+            let left_usd = shared.budget().left_for_others();
+            let intention = journal.intend_batch(self.asker.endpoint(), &row, &items, left_usd)?;
+            let items: Vec<BatchItem> = items.into_iter().map(|(item, _)| item).collect();
+            if intention == Intention::Outdated {
+                self.begin_anew(items)?;
+                continue;
+            }
             let mut open = OpenBatch::new(row, items);
             self.tell(&open, BatchState::Intended.name());
             match submit(self.asker, &mut open.row, &open.items).await {
@@ -205,8 +214,22 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// The questions of the next batch, taken out of those to send; none where the budget waits for other batches.
-    fn fill(&mut self) -> Vec<BatchItem> {
+    /// Looks up anew where the questions of a batch stand that could not be intended.
+    fn begin_anew(&mut self, items: Vec<BatchItem>) -> Result<(), AskError> {
+        self.give_back(&items);
+        self.begin(items.into_iter().map(|BatchItem { key, ask, .. }| (key, ask)).collect())
+    }
+
+    fn give_back(&mut self, items: &[BatchItem]) {
+        for item in items {
+            let usd = self.set_aside_usd.remove(&item.key).unwrap_or(0.0);
+            self.asker.shared.budget().give_back(usd);
+        }
+    }
+
+    /// The questions of the next batch, each with what it may cost, taken out of those to send; none where the budget
+    /// waits for other batches.
+    fn fill(&mut self) -> Vec<(BatchItem, f64)> {
         let provider = self.asker.endpoint().provider;
         let most_bytes = self.config.bytes.min(limits(provider).bytes);
         let model = self.to_send[0].1.request.model.clone();
@@ -227,7 +250,7 @@ impl Driver<'_> {
                     Permission::Given(usd) => {
                         self.set_aside_usd.insert(key.clone(), usd);
                         bytes += size;
-                        items.push(BatchItem { key, ask, rung });
+                        items.push((BatchItem { key, ask, rung }, usd));
                         continue;
                     }
                     Permission::Wait => full = true,
@@ -324,10 +347,7 @@ impl Driver<'_> {
         journal.give_up_batch(&open.row, end, what)?;
         journal.count_troubles(&[("batch failed", what.to_owned())], self.asker.shared.clock.now_ms())?;
         self.tell(&open, BatchState::GivenUp.name());
-        for item in &open.items {
-            let usd = self.set_aside_usd.remove(&item.key).unwrap_or(0.0);
-            self.asker.shared.budget().give_back(usd);
-        }
+        self.give_back(&open.items);
         Ok(open.items.into_iter().filter(|item| self.wanted.contains_key(&item.key)).collect())
     }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use crate::clients::endpoint::Endpoint;
 use crate::journal::answers::{Paid, cost_usd, insert};
 use crate::journal::key::{Ask, AskKey};
-use crate::journal::ledger;
+use crate::journal::ledger::{self, Elsewhere};
 use crate::journal::owners::Life;
 use crate::journal::{Journal, JournalError};
 use crate::ladder::Rung;
@@ -38,6 +38,15 @@ impl BatchState {
             Self::GivenUp => "given up",
         }
     }
+}
+
+/// Whether a batch is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intention {
+    /// It is, and may be sent.
+    Written,
+    /// It is not: others have spent or leased something meanwhile, so that it has to be filled anew.
+    Outdated,
 }
 
 /// How a batch ends without answers.
@@ -87,9 +96,21 @@ impl Journal {
         Ok(format!("{prefix}-{taken}"))
     }
 
-    /// Writes down that a batch is about to be sent; the leases on its questions pass to it.
-    pub fn intend_batch(&self, endpoint: &Endpoint, row: &BatchRow, items: &[BatchItem]) -> Result<(), JournalError> {
+    /// Writes down that a batch is about to be sent; the leases on its questions pass to it. Each question comes with
+    /// what it may cost, in US dollars, and that is counted as under way from now on. Others may have spent, or have
+    /// under way, `most_elsewhere_usd` by now, and no more.
+    pub fn intend_batch(
+        &self,
+        endpoint: &Endpoint,
+        row: &BatchRow,
+        items: &[(BatchItem, f64)],
+        most_elsewhere_usd: f64,
+    ) -> Result<Intention, JournalError> {
         self.write(|transaction| {
+            let Elsewhere { spent_usd, perhaps_usd } = ledger::elsewhere(transaction, self.owner.name())?;
+            if spent_usd + perhaps_usd > most_elsewhere_usd || !all_leased(transaction, self.owner.name(), items)? {
+                return Ok(Intention::Outdated);
+            }
             transaction.execute(
                 "INSERT INTO batches VALUES (?, ?, ?, ?, ?, NULL, NULL, '', ?, ?)",
                 params![
@@ -104,13 +125,13 @@ impl Journal {
             )?;
             let mut insert = transaction.prepare_cached("INSERT INTO batch_items VALUES (?, ?, 'asked', ?, ?)")?;
             let mut end_lease = transaction.prepare_cached("DELETE FROM leases WHERE key = ?")?;
-            for BatchItem { key, ask, rung } in items {
+            for (BatchItem { key, ask, rung }, usd) in items {
                 let ask = serde_json::to_string(ask).expect("a question is made of strings and numbers");
                 insert.execute([&row.id, key.as_str(), rung.name(), &ask])?;
                 end_lease.execute([key.as_str()])?;
-                ledger::hand_to_batch(transaction, key.as_str(), &row.id)?;
+                ledger::hand_to_batch(transaction, key.as_str(), &row.id, *usd)?;
             }
-            Ok(())
+            Ok(Intention::Written)
         })
     }
 
@@ -223,6 +244,17 @@ impl Journal {
             )
         })
     }
+}
+
+/// Whether a run still holds the leases on all questions.
+fn all_leased(connection: &Connection, owner: &str, items: &[(BatchItem, f64)]) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM leases WHERE key = ? AND owner = ?")?;
+    for (item, _) in items {
+        if !statement.exists([item.key.as_str(), owner])? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Nothing of the batch is under way any longer.
