@@ -181,7 +181,7 @@ pub(crate) fn created(provider: Provider, body: &Value) -> Result<String, Troubl
     name.map(str::to_owned).ok_or_else(|| Trouble::Malformed("a batch without a name".to_owned()))
 }
 
-/// One page of the provider's list of batches, newest first.
+/// One page of the provider's list of batches.
 pub(crate) fn list(endpoint: &Endpoint, after: Option<&str>) -> Outgoing {
     match endpoint.provider {
         Provider::OpenAi | Provider::Compatible => openai::list(endpoint, after),

@@ -125,6 +125,8 @@ impl OpenBatch {
         } else if !self.has_settled(asker.shared.clock.now_ms(), settle) {
             return Ok(Found::Doubtful);
         }
+        // Where its answer is lost as well, that batch too may be listed late.
+        self.missed_ms = None;
         submit(asker, &mut self.row, &self.items).await?;
         Ok(Found::Submitted)
     }

@@ -126,20 +126,31 @@ pub(super) fn advance(asker: &Asker, row: &BatchRow, note: &str) -> Result<(), S
     asker.journal.advance_batch(row, note).map_err(|error| StepTrouble::Stop(error.into()))
 }
 
-/// All batches that the provider lists, back to the time at which one was intended.
+/// All batches that the provider lists since the time at which one was intended.
 pub(super) async fn list_since(asker: &Asker, at_ms: u64) -> Result<Vec<Listed>, StepTrouble> {
+    let provider = asker.endpoint().provider;
     // Clocks differ: an hour of margin costs a page at most.
     let oldest = at_ms.saturating_sub(3_600_000);
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = send_for_json(&asker.shared, &list(asker.endpoint(), after.as_deref())).await?;
-        let (batches, next) = listed(asker.endpoint().provider, &page);
-        let past = batches.last().and_then(|last| last.created_ms).is_some_and(|created| created < oldest);
+        let (batches, next) = listed(provider, &page);
+        let is_past = lists_newest_first(provider)
+            && batches.last().and_then(|last| last.created_ms).is_some_and(|created| created < oldest);
         all.extend(batches.into_iter().filter(|batch| batch.created_ms.is_none_or(|created| created >= oldest)));
-        after = next;
-        if past || after.is_none() {
+        // A server that knows no pages gives the same one again.
+        if is_past || next.is_none() || next == after {
             return Ok(all);
         }
+        after = next;
+    }
+}
+
+/// Whether the provider says that it lists the newest batches first. The others are read to the end.
+fn lists_newest_first(provider: Provider) -> bool {
+    match provider {
+        Provider::Anthropic => true,
+        Provider::OpenAi | Provider::Compatible | Provider::Gemini => false,
     }
 }
 

@@ -185,6 +185,38 @@ fn a_batch_whose_making_ends_in_an_error_of_the_server_is_looked_up_before_it_is
 }
 
 #[test]
+fn each_sending_that_is_in_doubt_is_waited_for_before_the_next() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        {
+            let mut batches = bench.server.batches();
+            batches.instead = [Cut::Before, Cut::After].map(|cut| making(provider, cut, of_a_gateway(504))).into();
+            // Three looks until the first is given up; the list shows the second two looks after that.
+            batches.lists_late = 5;
+        }
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+    }
+}
+
+#[test]
+fn a_list_is_read_to_its_end_where_nobody_says_that_the_newest_come_first() {
+    for provider in [Provider::OpenAi, Provider::Compatible, Provider::Gemini] {
+        let bench = bench(provider);
+        {
+            let mut batches = bench.server.batches();
+            (batches.lists_oldest_first, batches.nameless_once) = (true, true);
+        }
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+    }
+}
+
+#[test]
 fn reading_is_repeated_after_an_error_of_the_server_whatever_it_says_of_that() {
     let bench = bench(Provider::OpenAi);
     let results = of_a_gateway(500).with("x-should-retry", "false");

@@ -34,6 +34,8 @@ pub(crate) struct Batches {
     pub(crate) strange_ids: bool,
     /// How many of the requests for the list of batches still miss those that were made.
     pub(crate) lists_late: u32,
+    /// The list has a page before, with one batch of long ago.
+    pub(crate) lists_oldest_first: bool,
     /// The most questions in batches that have not ended, where there is such a limit.
     pub(crate) room: Option<usize>,
     /// So many of the batches that were made first are not there any more.
@@ -169,6 +171,11 @@ impl Batches {
                 let key = |line: &Value| line.pointer("/metadata/key").unwrap().as_str().unwrap().to_owned();
                 let lines = lines.map(|line| (key(&line), line)).collect::<Vec<_>>();
                 self.make(Kind::Gemini, &name, &lines)
+            }
+            ("GET", path) if path.ends_with("/batches") && self.lists_oldest_first && is_first_page(request) => {
+                let old = json!([{ "id": "batch_old", "created_at": 1, "name": "batches/old",
+                                   "metadata": { "displayName": "another's", "createTime": "1970-01-01T00:00:01Z" } }]);
+                Reply::json(200, &json!({ "data": old, "operations": old, "has_more": true, "nextPageToken": "2" }))
             }
             ("GET", path) if path.ends_with("/batches") => {
                 let all: Vec<Value> = match self.lists_late.checked_sub(1) {
@@ -365,6 +372,10 @@ fn refused(kind: Kind, custom_id: &str, message: &str) -> Value {
 
 fn json_lines(lines: &[Value]) -> String {
     lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
+}
+
+fn is_first_page(request: &Request) -> bool {
+    !request.path.contains("pageToken=") && !request.path.contains("after=")
 }
 
 fn list_at(value: &Value, pointer: &str) -> Vec<Value> {
