@@ -32,7 +32,7 @@ struct Driver<'d> {
     wanted: HashMap<AskKey, Vec<Ask>>,
     /// Leased, to go into the next batches.
     to_send: Vec<(AskKey, Ask)>,
-    /// In another run's hands, or to be asked again.
+    /// To be asked again; once all have been begun, those in the hands of other runs.
     to_begin: Vec<(AskKey, Ask)>,
     set_aside_usd: HashMap<AskKey, f64>,
     open: Vec<OpenBatch>,
@@ -103,9 +103,23 @@ impl Driver<'_> {
         }
     }
 
-    /// Takes on the batches of runs that died.
+    /// Takes on the batches of runs that died, and lets nobody take this one for dead.
     fn attend(&mut self) -> Result<(), AskError> {
-        for row in self.asker.journal.attend_to_batches(self.asker.endpoint())? {
+        let Asker { journal, shared, config, .. } = self.asker;
+        let now_ms = shared.clock.now_ms();
+        let until_ms = now_ms + config.lease.as_millis() as u64;
+        journal.renew_leases(now_ms, until_ms)?;
+        let rows = journal.attend_to_batches(self.asker.endpoint(), now_ms, until_ms)?;
+        // Who slept for longer than a lease was taken for dead, and others attend to its batches.
+        let is_ours = |open: &OpenBatch| rows.iter().any(|row| row.id == open.row.id);
+        let (ours, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.open).into_iter().partition(is_ours);
+        self.open = ours;
+        for OpenBatch { items, .. } in others {
+            self.give_back(&items);
+            let wanted = self.still_wanted(items).into_iter();
+            self.to_begin.extend(wanted.map(|BatchItem { key, ask, .. }| (key, ask)));
+        }
+        for row in rows {
             if self.open.iter().any(|open| open.row.id == row.id) {
                 continue;
             }
@@ -135,10 +149,15 @@ impl Driver<'_> {
                 }
             }
             if begun.is_empty() {
-                return Ok(());
+                break;
             }
             self.begin(std::mem::take(&mut begun))?;
         }
+        let asks = self.to_begin.len();
+        if asks > 0 {
+            self.desk.watching.events.heard(&AskEvent::WaitingForOthers { asks });
+        }
+        Ok(())
     }
 
     fn begin(&mut self, asks: Vec<(AskKey, Ask)>) -> Result<(), AskError> {
@@ -348,7 +367,11 @@ impl Driver<'_> {
         journal.count_troubles(&[("batch failed", what.to_owned())], self.asker.shared.clock.now_ms())?;
         self.tell(&open, BatchState::GivenUp.name());
         self.give_back(&open.items);
-        Ok(open.items.into_iter().filter(|item| self.wanted.contains_key(&item.key)).collect())
+        Ok(self.still_wanted(open.items))
+    }
+
+    fn still_wanted(&self, items: Vec<BatchItem>) -> Vec<BatchItem> {
+        items.into_iter().filter(|item| self.wanted.contains_key(&item.key)).collect()
     }
 
     fn ask_again(&mut self, unanswered: Unanswered) -> Result<(), AskError> {

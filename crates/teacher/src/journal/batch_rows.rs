@@ -6,7 +6,6 @@ use crate::clients::endpoint::Endpoint;
 use crate::journal::answers::{Paid, cost_usd, insert};
 use crate::journal::key::{Ask, AskKey};
 use crate::journal::ledger::{self, Elsewhere};
-use crate::journal::owners::Life;
 use crate::journal::{Journal, JournalError};
 use crate::ladder::Rung;
 
@@ -90,8 +89,10 @@ impl Journal {
     /// A name for a new batch, never used before.
     pub fn new_batch_id(&self) -> Result<String, JournalError> {
         let prefix = format!("r2r-{}", self.owner.name());
+        // By name: another run may attend to some of them by now.
         let taken: u64 = self.read(|connection| {
-            connection.query_row("SELECT count(*) FROM batches WHERE owner = ?", [self.owner.name()], |row| row.get(0))
+            let names = format!("{prefix}-%");
+            connection.query_row("SELECT count(*) FROM batches WHERE id LIKE ?", [names], |row| row.get(0))
         })?;
         Ok(format!("{prefix}-{taken}"))
     }
@@ -147,11 +148,19 @@ impl Journal {
     }
 
     /// The batches of an endpoint that have not come to their end and that no living run attends to; from now on this
-    /// one does.
-    pub fn attend_to_batches(&self, endpoint: &Endpoint) -> Result<Vec<BatchRow>, JournalError> {
+    /// one does. They are leased to it until `until_ms`, which counts where nobody can see whether it lives; each call
+    /// renews that. A batch without a lease is taken to be leased since its intention, for as long.
+    pub fn attend_to_batches(
+        &self,
+        endpoint: &Endpoint,
+        now_ms: u64,
+        until_ms: u64,
+    ) -> Result<Vec<BatchRow>, JournalError> {
         self.write(|transaction| {
             let mut statement = transaction.prepare_cached(
-                "SELECT id, model, state, file_id, remote_id, at_ms, owner FROM batches
+                "SELECT id, model, state, file_id, remote_id, at_ms, owner,
+                        (SELECT until_ms FROM leases WHERE key = batches.id)
+                 FROM batches
                  WHERE provider = ? AND base_url = ? AND state NOT IN ('fetched', 'given up') ORDER BY at_ms, id",
             )?;
             let rows = statement.query_map([endpoint.provider.name(), endpoint.base_url()], |row| {
@@ -165,14 +174,17 @@ impl Journal {
                     remote_id: row.get(4)?,
                     at_ms: row.get(5)?,
                 };
-                Ok((batch, row.get::<_, String>(6)?))
+                Ok((batch, row.get::<_, String>(6)?, row.get::<_, Option<u64>>(7)?))
             })?;
             let mut ours = Vec::new();
             for row in rows {
-                let (batch, owner) = row?;
-                if owner == self.owner.name() || self.owner.life_of(&owner) == Life::Ended {
+                let (batch, owner, leased_until_ms) = row?;
+                let end_ms = leased_until_ms.unwrap_or(batch.at_ms + until_ms.saturating_sub(now_ms));
+                if owner == self.owner.name() || self.owner.life_of(&owner).frees_its_lease(end_ms <= now_ms) {
                     let mut adopt = transaction.prepare_cached("UPDATE batches SET owner = ? WHERE id = ?")?;
                     adopt.execute([self.owner.name(), &batch.id])?;
+                    let mut lease = transaction.prepare_cached("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)")?;
+                    lease.execute(params![batch.id, self.owner.name(), until_ms])?;
                     ours.push(batch);
                 }
             }
@@ -260,6 +272,7 @@ fn all_leased(connection: &Connection, owner: &str, items: &[(BatchItem, f64)]) 
 /// Nothing of the batch is under way any longer.
 fn end_items(connection: &Connection, row: &BatchRow, state: &str) -> rusqlite::Result<()> {
     connection.execute("UPDATE batch_items SET state = ?, ask = '' WHERE batch = ?", [state, &row.id])?;
+    connection.execute("DELETE FROM leases WHERE key = ?", [&row.id])?;
     ledger::let_go_of_batch(connection, &row.id)
 }
 

@@ -1,14 +1,18 @@
 //! Batches of all providers, with a crash between any two steps.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use r2r_teacher::asking::Watching;
 use r2r_teacher::asking::events::{AskEvent, AskEvents};
 use r2r_teacher::asking::outcome::{AskError, AskFailure};
 use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
+use r2r_teacher::clock::Clock as _;
 use r2r_teacher::cost::prices::Route;
 use r2r_teacher::ladder::Rung;
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::bench::{Bench, ask, asks, assert_all_answered};
@@ -298,6 +302,101 @@ pub(crate) fn leave_in_a_batch(bench: &Bench, n: usize) {
     let ended = bench.asker().ask_all_in_batches(&mut asks(n).into_iter(), &mut |_| Vec::new(), &small(), watching);
     assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
     assert_eq!(bench.server.batches().made.len(), 1);
+}
+
+/// Ends the run when it waits for others, or when a batch of its own has come back.
+struct StopsWhereItWaits<'c>(Cell<usize>, &'c AtomicBool);
+
+impl AskEvents for StopsWhereItWaits<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        match event {
+            AskEvent::WaitingForOthers { asks } => self.0.set(*asks),
+            AskEvent::Batch { step: "fetched", .. } => {}
+            _ => return,
+        }
+        self.1.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_waits_for_the_batch_of_another_run_says_so() {
+    let bench = bench(Provider::OpenAi);
+    let (first, cancel) = (bench.asker(), AtomicBool::new(false));
+    let watching = Watching { events: &StopsAt("submitted", &cancel), cancel: &cancel };
+    let ended = first.ask_all_in_batches(&mut asks(3).into_iter(), &mut |_| Vec::new(), &small(), watching);
+    assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
+    // The first goes on, as far as can be seen.
+    let hears = StopsWhereItWaits(Cell::new(0), &bench.cancel);
+    let watching = Watching { events: &hears, cancel: &bench.cancel };
+    let second = bench.asker();
+    let ended = second.ask_all_in_batches(&mut asks(4).into_iter(), &mut |_| Vec::new(), &small(), watching);
+    assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
+    assert_eq!(hears.0.get(), 3);
+}
+
+/// Another run, of which nobody sees whether it lives, takes the batches of this one over at the first look at them.
+struct TakenOver<'b>(&'b Bench, Cell<u32>);
+
+impl AskEvents for TakenOver<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        match event {
+            AskEvent::WaitingForOthers { .. } => self.1.set(self.1.get() + 1),
+            AskEvent::Batch { step: "working", .. } if self.1.get() == 0 => {
+                let connection = Connection::open(self.0.path()).unwrap();
+                // No file system has a file of such a name: it cannot be looked at.
+                let other = "x".repeat(300);
+                connection.execute("UPDATE batches SET owner = ?", [&other]).unwrap();
+                connection.execute("UPDATE leases SET owner = ?", [&other]).unwrap();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_batches_were_taken_over_waits_for_their_answers() {
+    let mut bench = bench(Provider::OpenAi);
+    bench.config.lease = Duration::from_mins(10);
+    bench.server.batches().polls = 5;
+    let hears = TakenOver(&bench, Cell::new(0));
+    let watching = Watching { events: &hears, cancel: &bench.cancel };
+    let ended = bench.asker().ask_all_in_batches(&mut asks(3).into_iter(), &mut |_| Vec::new(), &small(), watching);
+    assert_eq!((ended.unwrap().paid, bench.server.batches().made.len()), (3, 1));
+    // The other never comes back: after ten minutes, twenty looks, this one has them again.
+    assert!((18..=21).contains(&hears.1.get()), "{}", hears.1.get());
+}
+
+/// Looks at the leases on questions at every look at a batch.
+struct SeesLeases<'b>(&'b Bench, Cell<u32>);
+
+impl AskEvents for SeesLeases<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        if !matches!(event, AskEvent::Batch { step: "working", .. }) {
+            return;
+        }
+        let connection = Connection::open(self.0.path()).unwrap();
+        let until = "SELECT min(until_ms) FROM leases WHERE length(key) = 64";
+        let until_ms: Option<u64> = connection.query_row(until, [], |row| row.get(0)).unwrap();
+        if let Some(until_ms) = until_ms {
+            assert!(until_ms > self.0.clock.now_ms(), "look {}", self.1.get());
+            self.1.set(self.1.get() + 1);
+        }
+    }
+}
+
+#[test]
+fn questions_that_wait_long_for_their_batch_stay_leased() {
+    let mut bench = bench(Provider::OpenAi);
+    bench.config.lease = Duration::from_mins(5);
+    {
+        let mut batches = bench.server.batches();
+        // Half a minute each, and no room for a second batch meanwhile.
+        (batches.polls, batches.room) = (40, Some(4));
+    }
+    let sees = SeesLeases(&bench, Cell::new(0));
+    let watching = Watching { events: &sees, cancel: &bench.cancel };
+    bench.asker().ask_all_in_batches(&mut asks(8).into_iter(), &mut |_| Vec::new(), &small(), watching).unwrap();
+    assert!(sees.1.get() > 20, "{}", sees.1.get());
 }
 
 #[test]

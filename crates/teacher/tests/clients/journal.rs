@@ -116,6 +116,27 @@ fn a_batch_is_not_intended_where_another_run_took_its_budget_or_its_question() {
 }
 
 #[test]
+fn where_nobody_sees_who_lives_a_batch_is_attended_to_once_its_lease_is_over() {
+    let bench = Bench::new(Provider::OpenAi, Server::start(Faults::None));
+    bench.server.batches().polls = 1000;
+    leave_in_a_batch(&bench, 2);
+    let hide_owner = || {
+        // No file system has a file of such a name: it cannot be looked at.
+        let connection = Connection::open(bench.path()).unwrap();
+        connection.execute("UPDATE batches SET owner = ?", ["x".repeat(300)]).unwrap();
+    };
+    let journal = bench.journal();
+    let at_ms = journal.summary().unwrap().open_batches[0].at_ms;
+    let attend = |now_ms: u64| journal.attend_to_batches(&bench.endpoint(), now_ms, now_ms + 1000).unwrap().len();
+    hide_owner();
+    assert_eq!([at_ms + 999, at_ms + 1000].map(attend), [0, 1]);
+    // That was a lease until 2000.
+    hide_owner();
+    assert_eq!([at_ms + 1999, at_ms + 2000].map(attend), [0, 1]);
+    assert_eq!(journal.summary().unwrap().under_way, 0);
+}
+
+#[test]
 fn the_last_to_leave_a_journal_takes_its_reserve_away() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.db");
