@@ -29,7 +29,7 @@ use crate::cost::prices::{PriceTable, Route};
 use crate::journal::answers::{Paid, Standing};
 use crate::journal::key::{Ask, AskKey};
 use crate::journal::{Journal, JournalError};
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, Rung};
 use crate::pace::{Pace, PaceConfig};
 
 /// How to ask.
@@ -185,6 +185,14 @@ impl Asker {
         let begun = self.journal.begin(&keys, now_ms, now_ms + self.config.lease.as_millis() as u64)?;
         self.shared.budget().hear_of_others(begun.elsewhere);
         Ok(begun.standings)
+    }
+
+    /// Remembers the shape that a model takes, once it has answered in it and it is not the one that all start from.
+    pub(crate) fn learn(&self, model: &str, rung: Rung) -> Result<(), JournalError> {
+        if self.shared.ladder.keep_once(model, rung) {
+            self.journal.learn_shape(self.endpoint(), model, rung)?;
+        }
+        Ok(())
     }
 
     /// Writes into the journal what was perhaps paid since the last time.

@@ -325,9 +325,7 @@ impl Driver<'_> {
         self.tell(&open, BatchState::Fetched.name());
         let mut troubles = fetched.troubles;
         for (key, ask, paid) in fetched.answers {
-            if shared.ladder.has_learned(&ask.request.model) {
-                journal.learn_shape(self.asker.endpoint(), &ask.request.model, paid.rung)?;
-            }
+            self.asker.learn(&ask.request.model, paid.rung)?;
             self.hand_over(&key, Source::Provider, &Ok(paid));
         }
         for unanswered in fetched.unanswered {

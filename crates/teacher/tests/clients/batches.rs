@@ -90,6 +90,24 @@ fn a_shape_refused_in_a_batch_is_a_looser_one_in_the_next() {
 }
 
 #[test]
+fn a_shape_that_some_questions_were_answered_in_before_is_not_what_was_learned() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        // Of one batch, three are answered in the schema that the fourth, which comes last, is refused for.
+        bench.server.batches().refuse_schema_of.insert("q0".to_owned());
+        let mut learned = Vec::new();
+        let mut on_answer = |_| {
+            learned.push(bench.journal().learned_shapes(&bench.endpoint()).unwrap());
+            Vec::new()
+        };
+        bench.asker().ask_all_in_batches(&mut asks(4).into_iter(), &mut on_answer, &small(), bench.watching()).unwrap();
+        let below = if provider == Provider::Anthropic { Rung::Text } else { Rung::Json };
+        let at_last = vec![("test-model".to_owned(), below)];
+        assert_eq!(learned, [vec![], vec![], vec![], at_last], "{provider:?}");
+    }
+}
+
+#[test]
 fn a_question_that_never_comes_back_is_given_up() {
     let bench = bench(Provider::OpenAi);
     let config = BatchConfig { attempts: 2, ..small() };

@@ -28,6 +28,8 @@ pub(crate) struct Batches {
     pub(crate) refuse: HashSet<String>,
     /// Questions that ask for a schema are refused.
     pub(crate) refuse_schemas: bool,
+    /// Marks that are refused where they ask for a schema.
+    pub(crate) refuse_schema_of: HashSet<String>,
     /// Marks that are left out of the results of the first batch that has them.
     pub(crate) leave_out_once: HashSet<String>,
     /// Each batch has a result with an id that nobody asked, and one result twice.
@@ -232,7 +234,8 @@ impl Batches {
             let mark = wire::mark(&line.to_string());
             let asks_for_schema =
                 ["json_schema", "responseJsonSchema"].iter().any(|word| line.to_string().contains(word));
-            let result = if self.refuse_schemas && asks_for_schema {
+            let refuses_schema = self.refuse_schemas || self.refuse_schema_of.contains(&mark);
+            let result = if refuses_schema && asks_for_schema {
                 refused(kind, custom_id, "response_format, output_config and responseJsonSchema are not supported")
             } else if self.refuse.contains(&mark) {
                 refused(kind, custom_id, "prompt is too long")
