@@ -2,7 +2,7 @@
 //! be trusted to, goes down when it refuses, and is remembered where it stands.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use crate::chat::{AnswerShape, ChatRequest};
 use crate::clients::endpoint::Provider;
@@ -68,33 +68,72 @@ pub fn at_rung(request: &ChatRequest, rung: Rung) -> ChatRequest {
 /// Where each model of one endpoint stands.
 #[derive(Debug, Default)]
 pub struct Ladder {
-    learned: Mutex<HashMap<String, Rung>>,
+    learned: Mutex<HashMap<String, Learned>>,
+}
+
+/// What was learned of a model: it refused all rungs above this one.
+#[derive(Clone, Copy, Debug)]
+struct Learned {
+    rung: Rung,
+    /// It has answered from there, and that is kept.
+    is_kept: bool,
 }
 
 impl Ladder {
-    /// What was learned before, as (model, rung).
+    /// What was learned and kept before, as (model, rung).
     pub fn remembering(learned: impl IntoIterator<Item = (String, Rung)>) -> Self {
-        Self { learned: Mutex::new(learned.into_iter().collect()) }
+        let kept = learned.into_iter().map(|(model, rung)| (model, Learned { rung, is_kept: true }));
+        Self { learned: Mutex::new(kept.collect()) }
     }
 
     /// The rung from which a request is to be sent.
     pub fn rung(&self, provider: Provider, request: &ChatRequest) -> Rung {
-        let learned = self.learned.lock().expect("no panic happens under this lock");
         let start = Rung::start(provider, &request.shape);
-        learned.get(&request.model).map_or(start, |&rung| rung.max(start))
+        self.learned().get(&request.model).map_or(start, |learned| learned.rung.max(start))
     }
 
-    /// Whether a model has refused a rung.
-    pub fn has_learned(&self, model: &str) -> bool {
-        self.learned.lock().expect("no panic happens under this lock").contains_key(model)
+    /// Whether an answer from a rung is the first since the model was found to stand there: that is to be kept, and counts
+    /// as kept from now on. An answer to a request that was sent before, or that asked for less, says nothing.
+    pub fn keep_once(&self, model: &str, rung: Rung) -> bool {
+        match self.learned().get_mut(model) {
+            Some(learned) if learned.rung == rung => !std::mem::replace(&mut learned.is_kept, true),
+            Some(_) | None => false,
+        }
     }
 
     /// Learns that a model refuses a rung; the next rung down, `None` where there is none.
     pub fn refused(&self, provider: Provider, model: &str, rung: Rung) -> Option<Rung> {
-        let below = rung.below(provider)?;
-        let mut learned = self.learned.lock().expect("no panic happens under this lock");
+        let below = Learned { rung: rung.below(provider)?, is_kept: false };
+        let mut learned = self.learned();
         let known = learned.entry(model.to_owned()).or_insert(below);
-        *known = (*known).max(below);
-        Some(*known)
+        if below.rung > known.rung {
+            *known = below;
+        }
+        Some(known.rung)
+    }
+
+    fn learned(&self) -> MutexGuard<'_, HashMap<String, Learned>> {
+        self.learned.lock().expect("no panic happens under this lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_takes_is_kept_once_and_only_from_where_it_stands() {
+        let ladder = Ladder::default();
+        let kept = |rung: Rung| ladder.keep_once("m", rung);
+        assert!(!kept(Rung::Schema), "nothing was refused");
+        ladder.refused(Provider::OpenAi, "m", Rung::Schema);
+        assert_eq!([Rung::Schema, Rung::Text, Rung::Json, Rung::Json].map(kept), [false, false, true, false]);
+        // A request that was under way meanwhile is refused as well.
+        ladder.refused(Provider::OpenAi, "m", Rung::Schema);
+        assert!(!kept(Rung::Json));
+        ladder.refused(Provider::OpenAi, "m", Rung::Json);
+        assert_eq!([Rung::Json, Rung::Text, Rung::Text].map(kept), [false, true, false]);
+        let ladder = Ladder::remembering([("m".to_owned(), Rung::Json)]);
+        assert!(!ladder.keep_once("m", Rung::Json), "the journal has it");
     }
 }

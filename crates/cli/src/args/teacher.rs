@@ -53,7 +53,8 @@ pub(crate) struct TeacherArguments {
     /// The most requests in a batch [default: 10000, or what the provider takes].
     #[arg(long, value_name = "N", requires = "batch")]
     pub batch_size: Option<NonZeroUsize>,
-    /// Ask, and pay, again what lies in batches that the provider no longer has. Without it they stop the run.
+    /// Ask, and pay, again what lies in batches that the provider no longer has or whose results cannot be read. Without
+    /// it they stop the run.
     #[arg(long, requires = "batch")]
     pub ask_lost_again: bool,
     /// Stop before more than this is spent for the file of answers, by all runs on it and in the worst case, in US

@@ -18,7 +18,6 @@ use crate::cost::prices::Route;
 use crate::journal::JournalError;
 use crate::journal::answers::{Paid, Standing};
 use crate::journal::key::{Ask, AskKey};
-use crate::ladder::Rung;
 
 /// How often the wish to stop and the answers of other processes are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -45,7 +44,6 @@ struct Driver<'d> {
     running: JoinSet<Done>,
     reports: UnboundedSender<Report>,
     troubles: Vec<(&'static str, String)>,
-    learned: HashMap<String, Rung>,
     unavailable_in_a_row: usize,
     stop: Option<AskError>,
     /// Of a request that ended by a bug of ours.
@@ -68,7 +66,6 @@ pub(super) async fn drive(
         running: JoinSet::new(),
         reports,
         troubles: Vec::new(),
-        learned: HashMap::new(),
         unavailable_in_a_row: 0,
         stop: None,
         panic: None,
@@ -267,7 +264,7 @@ impl Driver<'_> {
             self.asker.journal.let_go(&let_go)?;
         }
         for (key, ask, paid) in paid {
-            self.learn(&ask.request.model, paid.rung)?;
+            self.asker.learn(&ask.request.model, paid.rung)?;
             self.hand_over(&key, ask, Source::Provider, &Ok(paid));
         }
         for (key, ask, failure) in failed {
@@ -294,16 +291,6 @@ impl Driver<'_> {
             }
             attempt += 1;
         }
-    }
-
-    /// Remembers the shape that a model takes, once it has answered in it and it is not the one that all start from.
-    fn learn(&mut self, model: &str, rung: Rung) -> Result<(), AskError> {
-        if rung > Rung::Schema && self.learned.get(model) != Some(&rung) && self.asker.shared.ladder.has_learned(model)
-        {
-            self.asker.journal.learn_shape(self.asker.endpoint(), model, rung)?;
-            self.learned.insert(model.to_owned(), rung);
-        }
-        Ok(())
     }
 
     fn fail(&mut self, key: &AskKey, ask: Ask, failure: AskFailure) {

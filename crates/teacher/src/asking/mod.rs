@@ -29,7 +29,7 @@ use crate::cost::prices::{PriceTable, Route};
 use crate::journal::answers::{Paid, Standing};
 use crate::journal::key::{Ask, AskKey};
 use crate::journal::{Journal, JournalError};
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, Rung};
 use crate::pace::{Pace, PaceConfig};
 
 /// How to ask.
@@ -43,7 +43,7 @@ pub struct AskerConfig {
     pub budget_usd: Option<f64>,
     /// What tokens cost; by default nobody knows.
     pub prices: PriceTable,
-    /// How long a question stays leased to a run whose end cannot be seen (on file systems without locks).
+    /// How long a question or a batch stays leased to a run whose end cannot be seen (on file systems without locks).
     pub lease: Duration,
 }
 
@@ -175,14 +175,26 @@ impl Asker {
         self.journal.find(&self.key(ask))
     }
 
-    /// Leases questions, with what each may cost, and learns what others have spent by now.
+    /// Leases questions, with what each may cost, and learns what others have spent by now. What is to go into a batch may
+    /// wait for long, and costs nothing before that batch is intended.
     pub(crate) fn begin(&self, asks: &[(AskKey, Ask)], route: Route) -> Result<Vec<Standing>, JournalError> {
-        let worst = |ask: &Ask| self.shared.budget().worst_case(&ask.request, route).unwrap_or(0.0);
+        let worst = |ask: &Ask| match route {
+            Route::Live => self.shared.budget().worst_case(&ask.request, route).unwrap_or(0.0),
+            Route::Batch => 0.0,
+        };
         let keys: Vec<(AskKey, f64)> = asks.iter().map(|(key, ask)| (key.clone(), worst(ask))).collect();
         let now_ms = self.shared.clock.now_ms();
         let begun = self.journal.begin(&keys, now_ms, now_ms + self.config.lease.as_millis() as u64)?;
         self.shared.budget().hear_of_others(begun.elsewhere);
         Ok(begun.standings)
+    }
+
+    /// Remembers the shape that a model takes, once it has answered in it and it is not the one that all start from.
+    pub(crate) fn learn(&self, model: &str, rung: Rung) -> Result<(), JournalError> {
+        if self.shared.ladder.keep_once(model, rung) {
+            self.journal.learn_shape(self.endpoint(), model, rung)?;
+        }
+        Ok(())
     }
 
     /// Writes into the journal what was perhaps paid since the last time, and learns what others have spent by then.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::batches::{Item, ItemTrouble, Limits, Listed, Progress};
+use crate::batches::{Ended, Item, ItemTrouble, Limits, Listed, Progress};
 use crate::chat::ChatRequest;
 use crate::clients::anthropic::{body, rfc3339_ms};
 use crate::clients::endpoint::Endpoint;
@@ -69,7 +69,11 @@ pub(super) fn progress(endpoint: &Endpoint, body: &Value) -> Result<Progress, Tr
             Ok(Progress::Working { done: total - number_at(body, "/request_counts/processing"), total })
         }
         // The address in `results_url` names the provider's own host; behind a proxy ours is the right one.
-        "ended" => Ok(Progress::Ended(vec![format!("{}/{}/results", address(endpoint), text_at(body, "/id"))])),
+        "ended" => {
+            let addresses = vec![format!("{}/{}/results", address(endpoint), text_at(body, "/id"))];
+            let succeeded = (total > 0).then(|| number_at(body, "/request_counts/succeeded"));
+            Ok(Progress::Ended(Ended { addresses, succeeded }))
+        }
         other => Err(Trouble::Malformed(format!("a batch in the unknown state {other:?}"))),
     }
 }

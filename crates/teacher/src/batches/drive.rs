@@ -12,11 +12,11 @@ use crate::asking::outcome::{Answered, AskError, AskFailure, Source, Tally};
 use crate::asking::{Asker, Watching};
 use crate::batches::open_batch::{Found, Looked, OpenBatch, Unanswered};
 use crate::batches::steps::{StepTrouble, submit};
-use crate::batches::{BatchConfig, limits, line};
+use crate::batches::{BatchConfig, Ended, limits, line};
 use crate::cost::budget::Permission;
 use crate::cost::prices::Route;
 use crate::journal::answers::{Paid, Standing};
-use crate::journal::batch_rows::{BatchEnd, BatchItem, BatchRow, BatchState};
+use crate::journal::batch_rows::{BatchEnd, BatchItem, BatchRow, BatchState, Intention};
 use crate::journal::key::{Ask, AskKey};
 
 /// How many questions are looked up in the journal at once.
@@ -32,7 +32,7 @@ struct Driver<'d> {
     wanted: HashMap<AskKey, Vec<Ask>>,
     /// Leased, to go into the next batches.
     to_send: Vec<(AskKey, Ask)>,
-    /// In another run's hands, or to be asked again.
+    /// To be asked again; once all have been begun, those in the hands of other runs.
     to_begin: Vec<(AskKey, Ask)>,
     set_aside_usd: HashMap<AskKey, f64>,
     open: Vec<OpenBatch>,
@@ -103,9 +103,23 @@ impl Driver<'_> {
         }
     }
 
-    /// Takes on the batches of runs that died.
+    /// Takes on the batches of runs that died, and lets nobody take this one for dead.
     fn attend(&mut self) -> Result<(), AskError> {
-        for row in self.asker.journal.attend_to_batches(self.asker.endpoint())? {
+        let Asker { journal, shared, config, .. } = self.asker;
+        let now_ms = shared.clock.now_ms();
+        let until_ms = now_ms + config.lease.as_millis() as u64;
+        journal.renew_leases(now_ms, until_ms)?;
+        let rows = journal.attend_to_batches(self.asker.endpoint(), now_ms, until_ms)?;
+        // Who slept for longer than a lease was taken for dead, and others attend to its batches.
+        let is_ours = |open: &OpenBatch| rows.iter().any(|row| row.id == open.row.id);
+        let (ours, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.open).into_iter().partition(is_ours);
+        self.open = ours;
+        for OpenBatch { items, .. } in others {
+            self.give_back(&items);
+            let wanted = self.still_wanted(items).into_iter();
+            self.to_begin.extend(wanted.map(|BatchItem { key, ask, .. }| (key, ask)));
+        }
+        for row in rows {
             if self.open.iter().any(|open| open.row.id == row.id) {
                 continue;
             }
@@ -135,10 +149,15 @@ impl Driver<'_> {
                 }
             }
             if begun.is_empty() {
-                return Ok(());
+                break;
             }
             self.begin(std::mem::take(&mut begun))?;
         }
+        let asks = self.to_begin.len();
+        if asks > 0 {
+            self.desk.watching.events.heard(&AskEvent::WaitingForOthers { asks });
+        }
+        Ok(())
     }
 
     fn begin(&mut self, asks: Vec<(AskKey, Ask)>) -> Result<(), AskError> {
@@ -166,19 +185,28 @@ impl Driver<'_> {
         while self.stop.is_none() && !self.to_send.is_empty() && self.open.len() < self.most_open {
             // What came back may have made the caller stop.
             self.check_cancelled()?;
+            let Asker { journal, shared, .. } = self.asker;
+            let (_, elsewhere) = journal.ledger()?;
+            shared.budget().hear_of_others(elsewhere);
             let items = self.fill();
             if items.is_empty() {
                 return Ok(());
             }
             let row = BatchRow {
-                id: self.asker.journal.new_batch_id()?,
-                model: items[0].ask.request.model.clone(),
+                id: journal.new_batch_id()?,
+                model: items[0].0.ask.request.model.clone(),
                 state: BatchState::Intended,
                 file_id: None,
                 remote_id: None,
-                at_ms: self.asker.shared.clock.now_ms(),
+                at_ms: shared.clock.now_ms(),
             };
-            self.asker.journal.intend_batch(self.asker.endpoint(), &row, &items)?;
+            let left_usd = shared.budget().left_for_others();
+            let intention = journal.intend_batch(self.asker.endpoint(), &row, &items, left_usd)?;
+            let items: Vec<BatchItem> = items.into_iter().map(|(item, _)| item).collect();
+            if intention == Intention::Outdated {
+                self.begin_anew(items)?;
+                continue;
+            }
             let mut open = OpenBatch::new(row, items);
             self.tell(&open, BatchState::Intended.name());
             match submit(self.asker, &mut open.row, &open.items).await {
@@ -194,6 +222,10 @@ impl Driver<'_> {
                     let advice = "there is no such interface for batches: check the name of the model and the base URL";
                     return Err(AskError::Stopped { what, advice: advice.to_owned() });
                 }
+                Err(StepTrouble::Untold(what)) => {
+                    let advice = "run again later: the batch is looked up first, then sent".to_owned();
+                    return Err(AskError::Stopped { what, advice });
+                }
                 Err(StepTrouble::Stop(error)) => return Err(error),
             }
             self.open.push(open);
@@ -201,8 +233,22 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// The questions of the next batch, taken out of those to send; none where the budget waits for other batches.
-    fn fill(&mut self) -> Vec<BatchItem> {
+    /// Looks up anew where the questions of a batch stand that could not be intended.
+    fn begin_anew(&mut self, items: Vec<BatchItem>) -> Result<(), AskError> {
+        self.give_back(&items);
+        self.begin(items.into_iter().map(|BatchItem { key, ask, .. }| (key, ask)).collect())
+    }
+
+    fn give_back(&mut self, items: &[BatchItem]) {
+        for item in items {
+            let usd = self.set_aside_usd.remove(&item.key).unwrap_or(0.0);
+            self.asker.shared.budget().give_back(usd);
+        }
+    }
+
+    /// The questions of the next batch, each with what it may cost, taken out of those to send; none where the budget
+    /// waits for other batches.
+    fn fill(&mut self) -> Vec<(BatchItem, f64)> {
         let provider = self.asker.endpoint().provider;
         let most_bytes = self.config.bytes.min(limits(provider).bytes);
         let model = self.to_send[0].1.request.model.clone();
@@ -223,7 +269,7 @@ impl Driver<'_> {
                     Permission::Given(usd) => {
                         self.set_aside_usd.insert(key.clone(), usd);
                         bytes += size;
-                        items.push(BatchItem { key, ask, rung });
+                        items.push((BatchItem { key, ask, rung }, usd));
                         continue;
                     }
                     Permission::Wait => full = true,
@@ -262,7 +308,7 @@ impl Driver<'_> {
                 }
                 Looked::Failed(what) => self.give_up(open, &what)?,
                 Looked::NoRoom(what) => without_room.push((open, what)),
-                Looked::Ended => self.settle(open).await?,
+                Looked::Ended(ended) => self.settle(open, &ended).await?,
             }
         }
         // Only now is it known how many there was room for.
@@ -270,8 +316,8 @@ impl Driver<'_> {
     }
 
     /// Keeps what a batch brought, then hands it over.
-    async fn settle(&mut self, mut open: OpenBatch) -> Result<(), AskError> {
-        let fetched = open.fetch(self.asker, self.config, &mut self.set_aside_usd).await?;
+    async fn settle(&mut self, mut open: OpenBatch, ended: &Ended) -> Result<(), AskError> {
+        let fetched = open.fetch(self.asker, self.config, ended, &mut self.set_aside_usd).await?;
         let Asker { journal, shared, .. } = self.asker;
         self.asker.note_unsure()?;
         journal.settle_batch(self.asker.endpoint(), &open.row, &fetched.answers, shared.clock.now_ms())?;
@@ -279,9 +325,7 @@ impl Driver<'_> {
         self.tell(&open, BatchState::Fetched.name());
         let mut troubles = fetched.troubles;
         for (key, ask, paid) in fetched.answers {
-            if shared.ladder.has_learned(&ask.request.model) {
-                journal.learn_shape(self.asker.endpoint(), &ask.request.model, paid.rung)?;
-            }
+            self.asker.learn(&ask.request.model, paid.rung)?;
             self.hand_over(&key, Source::Provider, &Ok(paid));
         }
         for unanswered in fetched.unanswered {
@@ -320,11 +364,12 @@ impl Driver<'_> {
         journal.give_up_batch(&open.row, end, what)?;
         journal.count_troubles(&[("batch failed", what.to_owned())], self.asker.shared.clock.now_ms())?;
         self.tell(&open, BatchState::GivenUp.name());
-        for item in &open.items {
-            let usd = self.set_aside_usd.remove(&item.key).unwrap_or(0.0);
-            self.asker.shared.budget().give_back(usd);
-        }
-        Ok(open.items.into_iter().filter(|item| self.wanted.contains_key(&item.key)).collect())
+        self.give_back(&open.items);
+        Ok(self.still_wanted(open.items))
+    }
+
+    fn still_wanted(&self, items: Vec<BatchItem>) -> Vec<BatchItem> {
+        items.into_iter().filter(|item| self.wanted.contains_key(&item.key)).collect()
     }
 
     fn ask_again(&mut self, unanswered: Unanswered) -> Result<(), AskError> {

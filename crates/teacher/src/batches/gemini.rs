@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::batches::{Item, ItemTrouble, Limits, Listed, Progress};
+use crate::batches::{Ended, Item, ItemTrouble, Limits, Listed, Progress};
 use crate::chat::ChatRequest;
 use crate::clients::anthropic::rfc3339_ms;
 use crate::clients::endpoint::Endpoint;
@@ -58,7 +58,7 @@ pub(super) fn poll(endpoint: &Endpoint, remote_id: &str) -> Outgoing {
     Outgoing::get(format!("{}/{remote_id}", endpoint.base_url()))
 }
 
-pub(super) fn progress(body: &Value) -> Result<Progress, Trouble> {
+pub(super) fn progress(endpoint: &Endpoint, remote_id: &str, body: &Value) -> Result<Progress, Trouble> {
     let state = said(body, "state");
     // Spelled `JOB_STATE_` in the library and `BATCH_STATE_` on the wire.
     let state = state.rsplit_once("STATE_").map_or(state.as_str(), |(_, state)| state);
@@ -72,16 +72,21 @@ pub(super) fn progress(body: &Value) -> Result<Progress, Trouble> {
         let message = text_at(body, "/error/message");
         Progress::Failed(if message.is_empty() { what.to_owned() } else { message })
     };
-    let total = count("requestCount");
+    let (total, succeeded) = (count("requestCount"), count("successfulRequestCount"));
+    // Its results lie in the batch itself. A count of none is left out of the statistics.
+    let addresses = vec![poll(endpoint, remote_id).url];
+    let ended = Progress::Ended(Ended { addresses, succeeded: (total > 0).then_some(succeeded) });
     match state {
         "QUEUED" | "PENDING" | "RUNNING" | "CANCELLING" | "PAUSED" | "UPDATING" | "UNSPECIFIED" => {
             Ok(Progress::Working { done: total.saturating_sub(count("pendingRequestCount")), total })
         }
-        _ if results(body).is_some() => Ok(Progress::Ended(Vec::new())),
+        _ if results(body).is_some() => Ok(ended),
         // The state runs ahead of the answers now and then.
         "SUCCEEDED" | "PARTIALLY_SUCCEEDED" if body.get("done").and_then(Value::as_bool) != Some(true) => {
             Ok(Progress::Working { done: total, total })
         }
+        // Answers that are counted and not there were paid all the same.
+        "SUCCEEDED" | "PARTIALLY_SUCCEEDED" if succeeded > 0 => Ok(ended),
         "SUCCEEDED" | "PARTIALLY_SUCCEEDED" => Ok(failed("it succeeded without results")),
         "FAILED" | "CANCELLED" | "EXPIRED" => Ok(failed(&state.to_lowercase())),
         other => Err(Trouble::Malformed(format!("a batch in the unknown state {other:?}"))),
@@ -98,8 +103,9 @@ fn results(body: &Value) -> Option<&Vec<Value>> {
 
 // ---- to read
 
-pub(super) fn items(body: &Value) -> Vec<Item> {
-    results(body).into_iter().flatten().filter_map(item).collect()
+/// Each result, `None` where it cannot be read.
+pub(super) fn items(body: &Value) -> Vec<Option<Item>> {
+    results(body).map_or_else(|| vec![None], |results| results.iter().map(item).collect())
 }
 
 fn item(result: &Value) -> Option<Item> {

@@ -6,6 +6,7 @@ mod drive;
 pub mod gemini;
 mod open_batch;
 pub mod openai;
+mod results;
 mod steps;
 
 use std::time::Duration;
@@ -36,7 +37,8 @@ pub struct BatchConfig {
     /// How long a batch whose sending was interrupted is looked for before it is sent again: a provider may still be
     /// reading it, and list it late.
     pub settle: Duration,
-    /// Whether the questions of a batch that the provider no longer has are asked again, and paid again.
+    /// Whether the questions of a batch that the provider no longer has, or whose results stay unreadable, are asked
+    /// again, and paid again.
     pub ask_lost_again: bool,
 }
 
@@ -87,12 +89,21 @@ pub enum Progress {
         /// Questions in all, where it says so.
         total: u64,
     },
-    /// It has ended, whole or in parts; its results lie at these addresses, or in the answer itself where there are none.
-    Ended(Vec<String>),
+    /// It has ended, whole or in parts.
+    Ended(Ended),
     /// It failed as a whole and has no results.
     Failed(String),
     /// It was not begun: the account has as much under way as it may.
     NoRoom(String),
+}
+
+/// A batch that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Where its results lie.
+    pub addresses: Vec<String>,
+    /// How many of its questions the provider counts as answered, and so as paid, where it says so.
+    pub succeeded: Option<u64>,
 }
 
 /// One result of a batch.
@@ -170,7 +181,7 @@ pub(crate) fn created(provider: Provider, body: &Value) -> Result<String, Troubl
     name.map(str::to_owned).ok_or_else(|| Trouble::Malformed("a batch without a name".to_owned()))
 }
 
-/// One page of the provider's list of batches, newest first.
+/// One page of the provider's list of batches.
 pub(crate) fn list(endpoint: &Endpoint, after: Option<&str>) -> Outgoing {
     match endpoint.provider {
         Provider::OpenAi | Provider::Compatible => openai::list(endpoint, after),
@@ -198,23 +209,29 @@ pub(crate) fn poll(endpoint: &Endpoint, remote_id: &str) -> Outgoing {
 }
 
 /// How far it is.
-pub(crate) fn progress(endpoint: &Endpoint, body: &Value) -> Result<Progress, Trouble> {
+pub(crate) fn progress(endpoint: &Endpoint, remote_id: &str, body: &Value) -> Result<Progress, Trouble> {
     match endpoint.provider {
         Provider::OpenAi | Provider::Compatible => openai::progress(endpoint, body),
         Provider::Anthropic => anthropic::progress(endpoint, body),
-        Provider::Gemini => gemini::progress(body),
+        Provider::Gemini => gemini::progress(endpoint, remote_id, body),
     }
 }
 
-/// The results of a batch, in any order. Lines that cannot be read are left out: their questions count as unanswered.
-pub(crate) fn items(provider: Provider, body: &[u8]) -> Vec<Item> {
-    match provider {
-        Provider::OpenAi | Provider::Compatible => json_lines(body).filter_map(|line| openai::item(&line)).collect(),
-        Provider::Anthropic => json_lines(body).filter_map(|line| anthropic::item(&line)).collect(),
+/// The results of a batch, in any order, and how many of its lines cannot be read.
+pub(crate) fn items(provider: Provider, body: &[u8]) -> (Vec<Item>, usize) {
+    let lines: Vec<Option<Item>> = match provider {
+        Provider::OpenAi | Provider::Compatible => json_lines(body).map(|line| openai::item(&line?)).collect(),
+        Provider::Anthropic => json_lines(body).map(|line| anthropic::item(&line?)).collect(),
         Provider::Gemini => gemini::items(&serde_json::from_slice(body).unwrap_or(Value::Null)),
-    }
+    };
+    let n_lines = lines.len();
+    let items: Vec<Item> = lines.into_iter().flatten().collect();
+    let n_unread = n_lines - items.len();
+    (items, n_unread)
 }
 
-fn json_lines(body: &[u8]) -> impl Iterator<Item = Value> + '_ {
-    body.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+/// Each line, `None` where it is no JSON.
+fn json_lines(body: &[u8]) -> impl Iterator<Item = Option<Value>> + '_ {
+    let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines.map(|line| serde_json::from_slice(line).ok())
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::asking::Asker;
 use crate::asking::outcome::AskError;
-use crate::batches::steps::{StepTrouble, advance, find_file, list_since, send, send_for_json, submit};
-use crate::batches::{BatchConfig, Item, ItemTrouble, Listed, Progress, items, poll, progress};
-use crate::clients::Outgoing;
+use crate::batches::results::{Extent, Results, fetch_results};
+use crate::batches::steps::{StepTrouble, advance, find_file, list_since, send_for_json, submit};
+use crate::batches::{BatchConfig, Ended, Item, ItemTrouble, Listed, Progress, poll, progress};
 use crate::clients::endpoint::Provider;
 use crate::clients::from_wire;
 use crate::clients::trouble::is_about_shape;
@@ -20,8 +20,6 @@ pub(super) struct OpenBatch {
     pub(super) row: BatchRow,
     pub(super) items: Vec<BatchItem>,
     pub(super) done: u64,
-    /// Where its results lie, once it has ended.
-    addresses: Vec<String>,
     /// Anthropic's batches that turned out to be others'.
     not_ours: HashSet<String>,
     /// How often its sending was interrupted in this run.
@@ -43,7 +41,7 @@ pub(super) enum Found {
 /// What looking at a batch came to.
 pub(super) enum Looked {
     Working,
-    Ended,
+    Ended(Ended),
     Failed(String),
     NoRoom(String),
 }
@@ -68,7 +66,7 @@ pub(super) struct Unanswered {
 
 impl OpenBatch {
     pub(super) fn new(row: BatchRow, items: Vec<BatchItem>) -> Self {
-        Self { row, items, done: 0, addresses: Vec::new(), not_ours: HashSet::new(), interrupted: 0, missed_ms: None }
+        Self { row, items, done: 0, not_ours: HashSet::new(), interrupted: 0, missed_ms: None }
     }
 
     /// Finds out whether the provider has a batch whose sending was interrupted; where it has not, sends it.
@@ -92,6 +90,10 @@ impl OpenBatch {
             Err(StepTrouble::Gone(what)) => {
                 let advice = "the provider does not list its batches, so nobody knows whether it has one of an earlier run: \
                               ask its questions again, and perhaps pay for them again, with --ask-lost-again";
+                Err(AskError::Stopped { what, advice: advice.to_owned() })
+            }
+            Err(StepTrouble::Untold(what)) => {
+                let advice = "nobody knows whether the provider has the batch: run again later, it is looked up first";
                 Err(AskError::Stopped { what, advice: advice.to_owned() })
             }
             Err(StepTrouble::Stop(error)) => Err(error),
@@ -123,6 +125,8 @@ impl OpenBatch {
         } else if !self.has_settled(asker.shared.clock.now_ms(), settle) {
             return Ok(Found::Doubtful);
         }
+        // Where its answer is lost as well, that batch too may be listed late.
+        self.missed_ms = None;
         submit(asker, &mut self.row, &self.items).await?;
         Ok(Found::Submitted)
     }
@@ -144,18 +148,22 @@ impl OpenBatch {
                 continue;
             }
             let body = send_for_json(&asker.shared, &poll(asker.endpoint(), &remote_id)).await?;
-            let Ok(Progress::Ended(addresses)) = progress(asker.endpoint(), &body) else {
+            let Ok(Progress::Ended(ended)) = progress(asker.endpoint(), &remote_id, &body) else {
                 undecided = true;
                 continue;
             };
-            for address in addresses {
-                let results = fetch_bytes(asker, address).await?;
-                let items = items(asker.endpoint().provider, &results);
-                if items.iter().any(|item| keys.contains(item.custom_id.as_str())) {
-                    return Ok(Unnamed::Ours(remote_id));
-                }
+            let results = fetch_results(asker, &ended, &|_| true).await?;
+            if results.items.iter().any(|item| keys.contains(item.custom_id.as_str())) {
+                return Ok(Unnamed::Ours(remote_id));
             }
-            self.not_ours.insert(remote_id);
+            match (results.gone, results.extent) {
+                (Some(what), _) => return Err(StepTrouble::Gone(what)),
+                (None, Extent::Part(_)) => {
+                    let what = format!("the results of batch {remote_id}, which may be ours, cannot be read");
+                    return Err(StepTrouble::Untold(what));
+                }
+                (None, Extent::All | Extent::Uncounted) => self.not_ours.insert(remote_id),
+            };
         }
         Ok(if undecided { Unnamed::Undecided } else { Unnamed::None })
     }
@@ -171,15 +179,12 @@ impl OpenBatch {
             }
             Err(trouble) => return Err(self.stop(trouble)),
         };
-        match progress(asker.endpoint(), &body) {
+        match progress(asker.endpoint(), &remote_id, &body) {
             Ok(Progress::Working { done, total: _ }) => {
                 self.done = done;
                 Ok(Looked::Working)
             }
-            Ok(Progress::Ended(addresses)) => {
-                self.addresses = addresses;
-                Ok(Looked::Ended)
-            }
+            Ok(Progress::Ended(ended)) => Ok(Looked::Ended(ended)),
             Ok(Progress::Failed(what)) => Ok(Looked::Failed(what)),
             Ok(Progress::NoRoom(what)) => Ok(Looked::NoRoom(what)),
             Err(trouble) => Err(trouble.into()),
@@ -208,42 +213,53 @@ impl OpenBatch {
                      ask its questions again, and pay for them again, with --ask-lost-again"
                 ),
             },
-            StepTrouble::Refused(what) => AskError::Stopped {
+            StepTrouble::Untold(what) => AskError::Stopped {
                 what,
                 advice: format!("batch {remote_id} cannot be read: look at it on the provider's page, then run again"),
             },
-            StepTrouble::Unknown => unreachable!("only a request that makes something is of unknown fate"),
+            StepTrouble::Refused(_) | StepTrouble::Unknown => {
+                unreachable!("only a request that makes something is refused, or of unknown fate")
+            }
         }
     }
 
-    /// Fetches its results and matches them by their ids, in whatever order they come.
+    /// Fetches its results and matches them by their ids, in whatever order they come. Where answers that were paid
+    /// cannot be read, that stops the run, unless they may be asked again.
     pub(super) async fn fetch(
         &self,
         asker: &Asker,
         config: &BatchConfig,
+        ended: &Ended,
         set_aside_usd: &mut HashMap<AskKey, f64>,
     ) -> Result<Fetched, AskError> {
-        let mut results = Vec::new();
-        let own = poll(asker.endpoint(), self.row.remote_id.as_deref().unwrap_or_default()).url;
-        let addresses = if self.addresses.is_empty() { std::slice::from_ref(&own) } else { &self.addresses[..] };
-        for address in addresses {
-            match fetch_bytes(asker, address.clone()).await {
-                Ok(bytes) => results.extend(items(asker.endpoint().provider, &bytes)),
-                // The questions without results are asked again.
-                Err(StepTrouble::Gone(_)) if config.ask_lost_again => self.count_as_paid(asker),
-                Err(trouble) => return Err(self.stop(trouble)),
-            }
+        let keys: HashSet<&str> = self.items.iter().map(|item| item.key.as_str()).collect();
+        let results = fetch_results(asker, ended, &|id| keys.contains(id)).await;
+        let results = results.map_err(|trouble| self.stop(trouble))?;
+        match (&results.gone, results.extent) {
+            (_, Extent::Part(_)) if config.ask_lost_again => {}
+            (Some(what), _) => return Err(self.stop(StepTrouble::Gone(what.clone()))),
+            (None, Extent::Part(n_read)) => return Err(self.stop_unread(n_read, ended)),
+            (None, Extent::All | Extent::Uncounted) => {}
         }
         Ok(self.match_results(asker, results, set_aside_usd))
     }
 
-    fn match_results(&self, asker: &Asker, results: Vec<Item>, set_aside_usd: &mut HashMap<AskKey, f64>) -> Fetched {
+    fn stop_unread(&self, n_read: usize, ended: &Ended) -> AskError {
+        let remote_id = self.row.remote_id.as_deref().unwrap_or_default();
+        let counted = ended.succeeded.map(|count| format!(" of {count} that the provider counts")).unwrap_or_default();
+        let what = format!("{n_read} answers{counted} can be read in the results of batch {remote_id}");
+        let advice = "run again later, its results are fetched once more; or keep what can be read, and ask for the others \
+                      again, and perhaps pay for them again, with --ask-lost-again";
+        AskError::Stopped { what, advice: advice.to_owned() }
+    }
+
+    fn match_results(&self, asker: &Asker, results: Results, set_aside_usd: &mut HashMap<AskKey, f64>) -> Fetched {
         let mut fetched = Fetched { answers: Vec::new(), unanswered: Vec::new(), troubles: Vec::new() };
         let mut asked: HashMap<&str, &BatchItem> = self.items.iter().map(|item| (item.key.as_str(), item)).collect();
         let provider = asker.endpoint().provider;
         let mut failed = Vec::new();
         let mut came = HashSet::new();
-        for Item { custom_id, result } in results {
+        for Item { custom_id, result } in results.items {
             let Some(&item) = asked.get(custom_id.as_str()) else {
                 let kind = if came.contains(&custom_id) { "second answer in a batch" } else { "unknown id in a batch" };
                 fetched.troubles.push((kind, custom_id));
@@ -270,10 +286,14 @@ impl OpenBatch {
             asked.remove(custom_id.as_str());
             came.insert(custom_id);
         }
-        let missing = asked
-            .into_values()
-            .map(|item| (item, ItemTrouble { what: "the batch has no result for it".to_owned(), refused: false }));
-        failed.extend(missing);
+        for item in asked.into_values() {
+            if results.extent != Extent::All {
+                // Nobody knows whether it was answered.
+                let usd = set_aside_usd.get(&item.key).copied().unwrap_or(0.0);
+                asker.shared.budget().perhaps_paid(usd);
+            }
+            failed.push((item, ItemTrouble { what: "the batch has no result for it".to_owned(), refused: false }));
+        }
         for (item, ItemTrouble { what, refused }) in failed {
             let usd = set_aside_usd.remove(&item.key).unwrap_or(0.0);
             asker.shared.budget().give_back(usd);
@@ -290,8 +310,4 @@ enum Unnamed {
     Ours(String),
     Undecided,
     None,
-}
-
-async fn fetch_bytes(asker: &Asker, address: String) -> Result<Vec<u8>, StepTrouble> {
-    send(&asker.shared, &Outgoing::get(address)).await
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::batches::{Item, ItemTrouble, Limits, Listed, Progress};
+use crate::batches::{Ended, Item, ItemTrouble, Limits, Listed, Progress};
 use crate::chat::ChatRequest;
 use crate::clients::endpoint::{Endpoint, Provider};
 use crate::clients::openai::body;
@@ -61,7 +61,7 @@ pub(super) fn listed(body: &Value) -> (Vec<Listed>, Option<String>) {
     let batches = data.iter().map(|batch| Listed {
         remote_id: text_at(batch, "/id"),
         id: Some(text_at(batch, "/metadata/r2r_batch")).filter(|id| !id.is_empty()),
-        created_ms: Some(number_at(batch, "/created_at") * 1000),
+        created_ms: Some(number_at(batch, "/created_at") * 1000).filter(|&created_ms| created_ms > 0),
         total: None,
     });
     (batches.collect(), next_page(body, data))
@@ -100,7 +100,10 @@ pub(super) fn progress(endpoint: &Endpoint, body: &Value) -> Result<Progress, Tr
     match text_at(body, "/status").as_str() {
         "validating" | "in_progress" | "finalizing" | "cancelling" => Ok(Progress::Working { done, total }),
         // What was done before a batch expired or was cancelled lies in its file.
-        "completed" | "expired" | "cancelled" if !addresses.is_empty() => Ok(Progress::Ended(addresses)),
+        // Answers that are counted and in no file were paid all the same.
+        "completed" | "expired" | "cancelled" if done > 0 || !addresses.is_empty() => {
+            Ok(Progress::Ended(Ended { addresses, succeeded: (total > 0).then_some(done) }))
+        }
         "completed" | "expired" | "cancelled" => Ok(Progress::Failed("it ended without results".to_owned())),
         "failed" => {
             let (code, message) = (text_at(body, "/errors/data/0/code"), text_at(body, "/errors/data/0/message"));

@@ -13,8 +13,10 @@ use crate::journal::batch_rows::{BatchItem, BatchRow, BatchState};
 
 /// A step that did not succeed.
 pub(super) enum StepTrouble {
-    /// The provider refuses this batch, and would again.
+    /// The provider refuses to make this batch, and would again: there is none.
     Refused(String),
+    /// It refuses to tell, which says nothing of the batch.
+    Untold(String),
     /// Whether the step was done nobody knows: it must be looked up.
     Unknown,
     /// The provider has no such thing, or no longer.
@@ -31,21 +33,23 @@ pub(super) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Vec<u8>
     loop {
         let trouble = match once(shared, outgoing.clone()).await {
             Ok(body) => return Ok(body),
-            Err(Sent::Gone(what)) => return Err(StepTrouble::Gone(what)),
+            Err(Sent::Step(trouble)) => return Err(trouble),
             Err(Sent::Trouble(trouble)) => trouble,
         };
-        let (what, after) = match trouble {
-            Trouble::Retry { perhaps_paid, kind, .. }
-                if outgoing.method == Method::Post && (perhaps_paid || kind == "server error") =>
-            {
+        let (what, after) = match (trouble, outgoing.method) {
+            // The answer is lost or cannot be read, but what it answers was perhaps done.
+            (Trouble::Retry { perhaps_paid: true, .. } | Trouble::Malformed(_), Method::Post) => {
                 return Err(StepTrouble::Unknown);
             }
-            Trouble::Retry { what, after, .. } => (what, after),
-            // The answer cannot be read, but what it answers was done.
-            Trouble::Malformed(_) if outgoing.method == Method::Post => return Err(StepTrouble::Unknown),
-            Trouble::Malformed(what) => (what, None),
-            Trouble::Refused(what) | Trouble::ShapeRefused(what) => return Err(StepTrouble::Refused(what)),
-            stop @ Trouble::Stop { .. } => return Err(StepTrouble::Stop(stop.into())),
+            (Trouble::Retry { what, after, .. }, Method::Get | Method::Post) => (what, after),
+            (Trouble::Malformed(what), Method::Get) => (what, None),
+            (Trouble::Refused(what) | Trouble::ShapeRefused(what), Method::Post) => {
+                return Err(StepTrouble::Refused(what));
+            }
+            (Trouble::Refused(what) | Trouble::ShapeRefused(what), Method::Get) => {
+                return Err(StepTrouble::Untold(what));
+            }
+            (stop @ Trouble::Stop { .. }, Method::Get | Method::Post) => return Err(StepTrouble::Stop(stop.into())),
         };
         if attempt >= config.attempts {
             let advice = "the batches stay at the provider: run again to go on".to_owned();
@@ -61,21 +65,26 @@ pub(super) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Vec<u8>
 
 /// What came of one sending that did not succeed.
 enum Sent {
-    Gone(String),
+    Step(StepTrouble),
     Trouble(Trouble),
 }
 
 async fn once(shared: &Shared, outgoing: Outgoing) -> Result<Vec<u8>, Sent> {
+    let method = outgoing.method;
     let received = shared.transport.send(outgoing, shared.max_results_bytes).await.map_err(Sent::Trouble)?;
     if (200..300).contains(&received.status) {
         return Ok(received.body);
     }
     let (endpoint, now_ms) = (shared.transport.endpoint(), shared.clock.now_ms());
     let trouble = trouble(endpoint, received.status, &received.headers, &received.body, now_ms);
-    match (received.status, trouble) {
-        (404 | 410, Trouble::Stop { what, .. } | Trouble::Refused(what)) => Err(Sent::Gone(what)),
-        (_, trouble) => Err(Sent::Trouble(trouble)),
-    }
+    Err(match (received.status, trouble) {
+        (404 | 410, Trouble::Stop { what, .. } | Trouble::Refused(what)) => Sent::Step(StepTrouble::Gone(what)),
+        (_, trouble @ Trouble::Stop { .. }) => Sent::Trouble(trouble),
+        // Whoever answers so, the provider or a gateway before it, may have done it all the same. Only 529 says that the
+        // provider was too busy for it.
+        (408 | 409 | 500..=528 | 530.., _) if method == Method::Post => Sent::Step(StepTrouble::Unknown),
+        (_, trouble) => Sent::Trouble(trouble),
+    })
 }
 
 pub(super) async fn send_for_json(shared: &Shared, outgoing: &Outgoing) -> Result<Value, StepTrouble> {
@@ -117,20 +126,31 @@ pub(super) fn advance(asker: &Asker, row: &BatchRow, note: &str) -> Result<(), S
     asker.journal.advance_batch(row, note).map_err(|error| StepTrouble::Stop(error.into()))
 }
 
-/// All batches that the provider lists, back to the time at which one was intended.
+/// All batches that the provider lists since the time at which one was intended.
 pub(super) async fn list_since(asker: &Asker, at_ms: u64) -> Result<Vec<Listed>, StepTrouble> {
+    let provider = asker.endpoint().provider;
     // Clocks differ: an hour of margin costs a page at most.
     let oldest = at_ms.saturating_sub(3_600_000);
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = send_for_json(&asker.shared, &list(asker.endpoint(), after.as_deref())).await?;
-        let (batches, next) = listed(asker.endpoint().provider, &page);
-        let past = batches.last().and_then(|last| last.created_ms).is_some_and(|created| created < oldest);
+        let (batches, next) = listed(provider, &page);
+        let is_past = lists_newest_first(provider)
+            && batches.last().and_then(|last| last.created_ms).is_some_and(|created| created < oldest);
         all.extend(batches.into_iter().filter(|batch| batch.created_ms.is_none_or(|created| created >= oldest)));
-        after = next;
-        if past || after.is_none() {
+        // A server that knows no pages gives the same one again.
+        if is_past || next.is_none() || next == after {
             return Ok(all);
         }
+        after = next;
+    }
+}
+
+/// Whether the provider says that it lists the newest batches first. The others are read to the end.
+fn lists_newest_first(provider: Provider) -> bool {
+    match provider {
+        Provider::Anthropic => true,
+        Provider::OpenAi | Provider::Compatible | Provider::Gemini => false,
     }
 }
 

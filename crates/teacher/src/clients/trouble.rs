@@ -162,7 +162,8 @@ impl WireError {
         match self.status {
             300..=399 => stop(what, "the base URL is forwarded elsewhere: give the final one"),
             404 | 405 => stop(what, "check the name of the model and the base URL"),
-            _ if self.should_retry == Some(false) => Trouble::Refused(what),
+            // Of an error of its own a server cannot know whether it would come again.
+            ..500 if self.should_retry == Some(false) => Trouble::Refused(what),
             // llama.cpp says so of an answer that broke off or went astray: the server is well, the model is not.
             500 if self.message.contains("The model produced output that does not match") => Trouble::Malformed(what),
             408 | 409 | 425 | 429 | 500.. => {

@@ -85,6 +85,14 @@ impl Budget {
         self.elsewhere = elsewhere;
     }
 
+    /// The most that others may have spent, or have under way, so that all that is set aside here still fits; in US
+    /// dollars, infinite where there is no limit.
+    pub fn left_for_others(&self) -> f64 {
+        // Sums of the same fractions in another order differ by less than that.
+        let own_usd = self.spent_usd + self.unsure_usd + self.set_aside_usd - 1e-9;
+        self.limit_usd.map_or(f64::INFINITY, |limit_usd| limit_usd - own_usd)
+    }
+
     /// The most that one sending of a request may cost, in US dollars.
     pub fn worst_case(&self, request: &ChatRequest, route: Route) -> Option<f64> {
         let price = self.prices.price(self.provider, &request.model)?;

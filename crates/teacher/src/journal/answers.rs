@@ -101,6 +101,17 @@ impl Journal {
         self.write(|transaction| keys.iter().try_for_each(|key| end_lease(transaction, key, self.owner.name())))
     }
 
+    /// Renews all leases of this run, until `until_ms`, once half of their time is over.
+    pub fn renew_leases(&self, now_ms: u64, until_ms: u64) -> Result<(), JournalError> {
+        let half_ms = now_ms + until_ms.saturating_sub(now_ms) / 2;
+        self.write(|transaction| {
+            let mut statement =
+                transaction.prepare_cached("UPDATE leases SET until_ms = ? WHERE owner = ? AND until_ms < ?")?;
+            statement.execute(params![until_ms, self.owner.name(), half_ms])
+        })?;
+        Ok(())
+    }
+
     /// The shapes of answers that the models of an endpoint have been found to take.
     pub fn learned_shapes(&self, endpoint: &Endpoint) -> Result<Vec<(String, Rung)>, JournalError> {
         self.read(|connection| {

@@ -5,8 +5,7 @@ use rusqlite::{Connection, params};
 use crate::clients::endpoint::Endpoint;
 use crate::journal::answers::{Paid, cost_usd, insert};
 use crate::journal::key::{Ask, AskKey};
-use crate::journal::ledger;
-use crate::journal::owners::Life;
+use crate::journal::ledger::{self, Elsewhere};
 use crate::journal::{Journal, JournalError};
 use crate::ladder::Rung;
 
@@ -38,6 +37,15 @@ impl BatchState {
             Self::GivenUp => "given up",
         }
     }
+}
+
+/// Whether a batch is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intention {
+    /// It is, and may be sent.
+    Written,
+    /// It is not: others have spent or leased something meanwhile, so that it has to be filled anew.
+    Outdated,
 }
 
 /// How a batch ends without answers.
@@ -81,15 +89,29 @@ impl Journal {
     /// A name for a new batch, never used before.
     pub fn new_batch_id(&self) -> Result<String, JournalError> {
         let prefix = format!("r2r-{}", self.owner.name());
+        // By name: another run may attend to some of them by now.
         let taken: u64 = self.read(|connection| {
-            connection.query_row("SELECT count(*) FROM batches WHERE owner = ?", [self.owner.name()], |row| row.get(0))
+            let names = format!("{prefix}-%");
+            connection.query_row("SELECT count(*) FROM batches WHERE id LIKE ?", [names], |row| row.get(0))
         })?;
         Ok(format!("{prefix}-{taken}"))
     }
 
-    /// Writes down that a batch is about to be sent; the leases on its questions pass to it.
-    pub fn intend_batch(&self, endpoint: &Endpoint, row: &BatchRow, items: &[BatchItem]) -> Result<(), JournalError> {
+    /// Writes down that a batch is about to be sent; the leases on its questions pass to it. Each question comes with
+    /// what it may cost, in US dollars, and that is counted as under way from now on. Others may have spent, or have
+    /// under way, `most_elsewhere_usd` by now, and no more.
+    pub fn intend_batch(
+        &self,
+        endpoint: &Endpoint,
+        row: &BatchRow,
+        items: &[(BatchItem, f64)],
+        most_elsewhere_usd: f64,
+    ) -> Result<Intention, JournalError> {
         self.write(|transaction| {
+            let Elsewhere { spent_usd, perhaps_usd } = ledger::elsewhere(transaction, self.owner.name())?;
+            if spent_usd + perhaps_usd > most_elsewhere_usd || !all_leased(transaction, self.owner.name(), items)? {
+                return Ok(Intention::Outdated);
+            }
             transaction.execute(
                 "INSERT INTO batches VALUES (?, ?, ?, ?, ?, NULL, NULL, '', ?, ?)",
                 params![
@@ -104,13 +126,13 @@ impl Journal {
             )?;
             let mut insert = transaction.prepare_cached("INSERT INTO batch_items VALUES (?, ?, 'asked', ?, ?)")?;
             let mut end_lease = transaction.prepare_cached("DELETE FROM leases WHERE key = ?")?;
-            for BatchItem { key, ask, rung } in items {
+            for (BatchItem { key, ask, rung }, usd) in items {
                 let ask = serde_json::to_string(ask).expect("a question is made of strings and numbers");
                 insert.execute([&row.id, key.as_str(), rung.name(), &ask])?;
                 end_lease.execute([key.as_str()])?;
-                ledger::hand_to_batch(transaction, key.as_str(), &row.id)?;
+                ledger::hand_to_batch(transaction, key.as_str(), &row.id, *usd)?;
             }
-            Ok(())
+            Ok(Intention::Written)
         })
     }
 
@@ -126,11 +148,19 @@ impl Journal {
     }
 
     /// The batches of an endpoint that have not come to their end and that no living run attends to; from now on this
-    /// one does.
-    pub fn attend_to_batches(&self, endpoint: &Endpoint) -> Result<Vec<BatchRow>, JournalError> {
+    /// one does. They are leased to it until `until_ms`, which counts where nobody can see whether it lives; each call
+    /// renews that. A batch without a lease is taken to be leased since its intention, for as long.
+    pub fn attend_to_batches(
+        &self,
+        endpoint: &Endpoint,
+        now_ms: u64,
+        until_ms: u64,
+    ) -> Result<Vec<BatchRow>, JournalError> {
         self.write(|transaction| {
             let mut statement = transaction.prepare_cached(
-                "SELECT id, model, state, file_id, remote_id, at_ms, owner FROM batches
+                "SELECT id, model, state, file_id, remote_id, at_ms, owner,
+                        (SELECT until_ms FROM leases WHERE key = batches.id)
+                 FROM batches
                  WHERE provider = ? AND base_url = ? AND state NOT IN ('fetched', 'given up') ORDER BY at_ms, id",
             )?;
             let rows = statement.query_map([endpoint.provider.name(), endpoint.base_url()], |row| {
@@ -144,14 +174,17 @@ impl Journal {
                     remote_id: row.get(4)?,
                     at_ms: row.get(5)?,
                 };
-                Ok((batch, row.get::<_, String>(6)?))
+                Ok((batch, row.get::<_, String>(6)?, row.get::<_, Option<u64>>(7)?))
             })?;
             let mut ours = Vec::new();
             for row in rows {
-                let (batch, owner) = row?;
-                if owner == self.owner.name() || self.owner.life_of(&owner) == Life::Ended {
+                let (batch, owner, leased_until_ms) = row?;
+                let end_ms = leased_until_ms.unwrap_or(batch.at_ms + until_ms.saturating_sub(now_ms));
+                if owner == self.owner.name() || self.owner.life_of(&owner).frees_its_lease(end_ms <= now_ms) {
                     let mut adopt = transaction.prepare_cached("UPDATE batches SET owner = ? WHERE id = ?")?;
                     adopt.execute([self.owner.name(), &batch.id])?;
+                    let mut lease = transaction.prepare_cached("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)")?;
+                    lease.execute(params![batch.id, self.owner.name(), until_ms])?;
                     ours.push(batch);
                 }
             }
@@ -225,9 +258,21 @@ impl Journal {
     }
 }
 
+/// Whether a run still holds the leases on all questions.
+fn all_leased(connection: &Connection, owner: &str, items: &[(BatchItem, f64)]) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM leases WHERE key = ? AND owner = ?")?;
+    for (item, _) in items {
+        if !statement.exists([item.key.as_str(), owner])? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Nothing of the batch is under way any longer.
 fn end_items(connection: &Connection, row: &BatchRow, state: &str) -> rusqlite::Result<()> {
     connection.execute("UPDATE batch_items SET state = ?, ask = '' WHERE batch = ?", [state, &row.id])?;
+    connection.execute("DELETE FROM leases WHERE key = ?", [&row.id])?;
     ledger::let_go_of_batch(connection, &row.id)
 }
 

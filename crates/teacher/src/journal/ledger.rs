@@ -91,10 +91,10 @@ pub(super) fn let_go(connection: &Connection, key: &str, holder: &str) -> rusqli
     Ok(())
 }
 
-/// What a run holds of a question passes to a batch.
-pub(super) fn hand_to_batch(connection: &Connection, key: &str, batch: &str) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("UPDATE at_risk SET holder = ? WHERE key = ?")?;
-    statement.execute([batch, key])?;
+/// A question is under way in a batch from now on.
+pub(super) fn hand_to_batch(connection: &Connection, key: &str, batch: &str, usd: f64) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("INSERT OR REPLACE INTO at_risk VALUES (?, ?, ?)")?;
+    statement.execute(params![key, batch, usd])?;
     Ok(())
 }
 

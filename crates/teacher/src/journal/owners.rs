@@ -1,6 +1,6 @@
 //! Who has a lease, and whether they still live: each owner holds the lock of a file, which ends with its process.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -106,7 +106,7 @@ impl Life {
 
 /// No file, or nobody holds its lock: its process has ended.
 fn life(path: &Path) -> Life {
-    match File::open(path) {
+    match open_to_lock(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Life::Ended,
         Err(_) => Life::Unknown,
         Ok(file) => match file.try_lock() {
@@ -117,9 +117,23 @@ fn life(path: &Path) -> Life {
     }
 }
 
+/// Opens the file for writing too, where that is allowed: NFS gives an exclusive lock on no other.
+fn open_to_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path).or_else(|_| File::open(path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_of_an_owner_is_looked_at_in_a_way_that_locks_over_a_network_need() {
+        let folder = tempfile::tempdir().unwrap();
+        let owner = Owner::new(&folder.path().join("answers.db"), 1).unwrap();
+        let file = open_to_lock(&owner.folder.join(owner.name())).unwrap();
+        // Only a file that is open for writing can be cut.
+        file.set_len(0).unwrap();
+    }
 
     #[test]
     fn only_where_nobody_can_see_who_lives_does_time_end_a_lease() {

@@ -127,7 +127,7 @@ fn summary(connection: &Connection, path: &Path) -> rusqlite::Result<Summary> {
     let troubles = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let troubles = troubles.collect::<rusqlite::Result<_>>()?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
-    let under_way = count("SELECT count(*) FROM leases")?;
+    let under_way = count("SELECT count(*) FROM leases WHERE key NOT IN (SELECT id FROM batches)")?;
     let perhaps_usd = ledger::perhaps_usd(connection)?;
     let mut statement = connection.prepare(
         "SELECT id, remote_id, model, state, note, at_ms, (SELECT count(*) FROM batch_items WHERE batch = batches.id)

@@ -1,19 +1,25 @@
 //! Batches of all providers, with a crash between any two steps.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use r2r_teacher::asking::Watching;
 use r2r_teacher::asking::events::{AskEvent, AskEvents};
 use r2r_teacher::asking::outcome::{AskError, AskFailure};
 use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
+use r2r_teacher::clock::Clock as _;
 use r2r_teacher::cost::prices::Route;
 use r2r_teacher::ladder::Rung;
+use rusqlite::Connection;
+use serde_json::json;
 
 use crate::bench::{Bench, ask, asks, assert_all_answered};
 use crate::server::Server;
-use crate::server::batches::Cut;
+use crate::server::batches::{Cut, Instead};
 use crate::server::faults::Faults;
+use crate::server::http::Reply;
 
 const PROVIDERS: [Provider; 3] = [Provider::OpenAi, Provider::Anthropic, Provider::Gemini];
 
@@ -84,6 +90,24 @@ fn a_shape_refused_in_a_batch_is_a_looser_one_in_the_next() {
 }
 
 #[test]
+fn a_shape_that_some_questions_were_answered_in_before_is_not_what_was_learned() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        // Of one batch, three are answered in the schema that the fourth, which comes last, is refused for.
+        bench.server.batches().refuse_schema_of.insert("q0".to_owned());
+        let mut learned = Vec::new();
+        let mut on_answer = |_| {
+            learned.push(bench.journal().learned_shapes(&bench.endpoint()).unwrap());
+            Vec::new()
+        };
+        bench.asker().ask_all_in_batches(&mut asks(4).into_iter(), &mut on_answer, &small(), bench.watching()).unwrap();
+        let below = if provider == Provider::Anthropic { Rung::Text } else { Rung::Json };
+        let at_last = vec![("test-model".to_owned(), below)];
+        assert_eq!(learned, [vec![], vec![], vec![], at_last], "{provider:?}");
+    }
+}
+
+#[test]
 fn a_question_that_never_comes_back_is_given_up() {
     let bench = bench(Provider::OpenAi);
     let config = BatchConfig { attempts: 2, ..small() };
@@ -139,6 +163,145 @@ fn a_batch_that_was_made_without_a_name_is_found_and_not_made_again() {
     }
 }
 
+/// The request that makes a batch gets this answer, before or after the server has made it.
+fn making(provider: Provider, cut: Cut, reply: Reply) -> Instead {
+    let path_end = if provider == Provider::Gemini { ":batchGenerateContent" } else { "/batches" };
+    Instead { method: "POST", path_end, cut, reply }
+}
+
+fn of_a_gateway(status: u16) -> Reply {
+    Reply::json(status, &json!({ "error": { "message": "the gateway has no time" } }))
+}
+
+#[test]
+fn who_refuses_to_list_the_batches_has_not_refused_the_batch() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        let listing = Instead { method: "GET", path_end: "/batches", cut: Cut::Before, reply: of_a_gateway(400) };
+        bench.server.batches().instead = vec![making(provider, Cut::After, of_a_gateway(504)), listing];
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        let error = ended.unwrap_err().to_string();
+        assert!(answered.is_empty() && error.contains("it is looked up first"), "{provider:?}: {error}");
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+    }
+}
+
+#[test]
+fn a_batch_whose_making_ends_in_an_error_of_the_server_is_looked_up_before_it_is_made_again() {
+    for provider in PROVIDERS {
+        for status in [408, 409, 500, 503] {
+            for cut in [Cut::Before, Cut::After] {
+                let bench = bench(provider);
+                let no_retry = of_a_gateway(status).with("x-should-retry", "false");
+                bench.server.batches().instead = vec![making(provider, cut, no_retry)];
+                let (answered, ended) = bench.run_in_batches(asks(3), &small());
+                let tally = ended.unwrap_or_else(|error| panic!("{provider:?} {status}: {error}"));
+                assert_all_answered(&answered, 3);
+                assert_eq!((tally.retries, bench.server.batches().made.len()), (0, 1), "{provider:?} {status} {cut:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_sending_that_is_in_doubt_is_waited_for_before_the_next() {
+    for provider in PROVIDERS {
+        let bench = bench(provider);
+        {
+            let mut batches = bench.server.batches();
+            batches.instead = [Cut::Before, Cut::After].map(|cut| making(provider, cut, of_a_gateway(504))).into();
+            // Three looks until the first is given up; the list shows the second two looks after that.
+            batches.lists_late = 5;
+        }
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+    }
+}
+
+#[test]
+fn a_list_is_read_to_its_end_where_nobody_says_that_the_newest_come_first() {
+    for provider in [Provider::OpenAi, Provider::Compatible, Provider::Gemini] {
+        let bench = bench(provider);
+        {
+            let mut batches = bench.server.batches();
+            (batches.lists_oldest_first, batches.nameless_once) = (true, true);
+        }
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap_or_else(|error| panic!("{provider:?}: {error}"));
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{provider:?}");
+    }
+}
+
+#[test]
+fn reading_is_repeated_after_an_error_of_the_server_whatever_it_says_of_that() {
+    let bench = bench(Provider::OpenAi);
+    let results = of_a_gateway(500).with("x-should-retry", "false");
+    let results = Instead { method: "GET", path_end: "/content", cut: Cut::Before, reply: results };
+    bench.server.batches().instead = vec![results];
+    let (answered, ended) = bench.run_in_batches(asks(3), &small());
+    ended.unwrap();
+    assert_all_answered(&answered, 3);
+}
+
+/// What proxies answer in the place of a file.
+const ASTRAY: [&str; 3] = ["<html>\n<h1>Please wait</h1>\n</html>", "", "{\"custom_id\": \"q0\", \"respo"];
+
+#[test]
+fn results_that_cannot_be_read_are_fetched_again() {
+    for provider in PROVIDERS {
+        for text in ASTRAY {
+            let bench = bench(provider);
+            bench.server.batches().results_astray = vec![text; 2];
+            let (answered, tally) = bench.run_in_batches(asks(6), &small());
+            let tally = tally.unwrap_or_else(|error| panic!("{provider:?} {text}: {error}"));
+            assert_all_answered(&answered, 6);
+            assert_eq!((tally.paid, tally.retries), (6, 0), "{provider:?} {text}");
+            assert_eq!(bench.server.batches().made.len(), 2);
+        }
+    }
+}
+
+#[test]
+fn results_that_stay_unreadable_stop_the_run_and_are_there_for_the_next() {
+    for provider in PROVIDERS {
+        for text in ASTRAY {
+            let bench = bench(provider);
+            bench.server.batches().results_astray = vec![text; 100];
+            let (answered, ended) = bench.run_in_batches(asks(3), &small());
+            let error = ended.unwrap_err().to_string();
+            assert!(answered.is_empty() && error.contains("0 answers of 3"), "{provider:?} {text}: {error}");
+            assert!(error.contains("--ask-lost-again"), "{error}");
+            bench.server.batches().results_astray.clear();
+            let (answered, ended) = bench.run_in_batches(asks(3), &small());
+            ended.unwrap_or_else(|error| panic!("{provider:?} {text}: {error}"));
+            assert_all_answered(&answered, 3);
+            assert!(bench.server.batches().paid.values().all(|&times| times == 1), "{provider:?} {text}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_without_our_name_is_not_taken_for_anothers_while_its_results_cannot_be_read() {
+    for text in ASTRAY {
+        let bench = bench(Provider::Anthropic);
+        {
+            let mut batches = bench.server.batches();
+            (batches.nameless_once, batches.polls) = (true, 0);
+            batches.results_astray = vec![text];
+        }
+        let (answered, ended) = bench.run_in_batches(asks(3), &small());
+        ended.unwrap();
+        assert_all_answered(&answered, 3);
+        assert_eq!(bench.server.batches().made.len(), 1, "{text}");
+    }
+}
+
 /// Ends the run at a step of a batch, as the user does.
 struct StopsAt<'c>(&'static str, &'c AtomicBool);
 
@@ -157,6 +320,101 @@ pub(crate) fn leave_in_a_batch(bench: &Bench, n: usize) {
     let ended = bench.asker().ask_all_in_batches(&mut asks(n).into_iter(), &mut |_| Vec::new(), &small(), watching);
     assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
     assert_eq!(bench.server.batches().made.len(), 1);
+}
+
+/// Ends the run when it waits for others, or when a batch of its own has come back.
+struct StopsWhereItWaits<'c>(Cell<usize>, &'c AtomicBool);
+
+impl AskEvents for StopsWhereItWaits<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        match event {
+            AskEvent::WaitingForOthers { asks } => self.0.set(*asks),
+            AskEvent::Batch { step: "fetched", .. } => {}
+            _ => return,
+        }
+        self.1.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_waits_for_the_batch_of_another_run_says_so() {
+    let bench = bench(Provider::OpenAi);
+    let (first, cancel) = (bench.asker(), AtomicBool::new(false));
+    let watching = Watching { events: &StopsAt("submitted", &cancel), cancel: &cancel };
+    let ended = first.ask_all_in_batches(&mut asks(3).into_iter(), &mut |_| Vec::new(), &small(), watching);
+    assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
+    // The first goes on, as far as can be seen.
+    let hears = StopsWhereItWaits(Cell::new(0), &bench.cancel);
+    let watching = Watching { events: &hears, cancel: &bench.cancel };
+    let second = bench.asker();
+    let ended = second.ask_all_in_batches(&mut asks(4).into_iter(), &mut |_| Vec::new(), &small(), watching);
+    assert!(matches!(ended, Err(AskError::Cancelled)), "{ended:?}");
+    assert_eq!(hears.0.get(), 3);
+}
+
+/// Another run, of which nobody sees whether it lives, takes the batches of this one over at the first look at them.
+struct TakenOver<'b>(&'b Bench, Cell<u32>);
+
+impl AskEvents for TakenOver<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        match event {
+            AskEvent::WaitingForOthers { .. } => self.1.set(self.1.get() + 1),
+            AskEvent::Batch { step: "working", .. } if self.1.get() == 0 => {
+                let connection = Connection::open(self.0.path()).unwrap();
+                // No file system has a file of such a name: it cannot be looked at.
+                let other = "x".repeat(300);
+                connection.execute("UPDATE batches SET owner = ?", [&other]).unwrap();
+                connection.execute("UPDATE leases SET owner = ?", [&other]).unwrap();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_batches_were_taken_over_waits_for_their_answers() {
+    let mut bench = bench(Provider::OpenAi);
+    bench.config.lease = Duration::from_mins(10);
+    bench.server.batches().polls = 5;
+    let hears = TakenOver(&bench, Cell::new(0));
+    let watching = Watching { events: &hears, cancel: &bench.cancel };
+    let ended = bench.asker().ask_all_in_batches(&mut asks(3).into_iter(), &mut |_| Vec::new(), &small(), watching);
+    assert_eq!((ended.unwrap().paid, bench.server.batches().made.len()), (3, 1));
+    // The other never comes back: after ten minutes, twenty looks, this one has them again.
+    assert!((18..=21).contains(&hears.1.get()), "{}", hears.1.get());
+}
+
+/// Looks at the leases on questions at every look at a batch.
+struct SeesLeases<'b>(&'b Bench, Cell<u32>);
+
+impl AskEvents for SeesLeases<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        if !matches!(event, AskEvent::Batch { step: "working", .. }) {
+            return;
+        }
+        let connection = Connection::open(self.0.path()).unwrap();
+        let until = "SELECT min(until_ms) FROM leases WHERE length(key) = 64";
+        let until_ms: Option<u64> = connection.query_row(until, [], |row| row.get(0)).unwrap();
+        if let Some(until_ms) = until_ms {
+            assert!(until_ms > self.0.clock.now_ms(), "look {}", self.1.get());
+            self.1.set(self.1.get() + 1);
+        }
+    }
+}
+
+#[test]
+fn questions_that_wait_long_for_their_batch_stay_leased() {
+    let mut bench = bench(Provider::OpenAi);
+    bench.config.lease = Duration::from_mins(5);
+    {
+        let mut batches = bench.server.batches();
+        // Half a minute each, and no room for a second batch meanwhile.
+        (batches.polls, batches.room) = (40, Some(4));
+    }
+    let sees = SeesLeases(&bench, Cell::new(0));
+    let watching = Watching { events: &sees, cancel: &bench.cancel };
+    bench.asker().ask_all_in_batches(&mut asks(8).into_iter(), &mut |_| Vec::new(), &small(), watching).unwrap();
+    assert!(sees.1.get() > 20, "{}", sees.1.get());
 }
 
 #[test]

@@ -1,16 +1,21 @@
 //! Budgets and estimates.
 
+use std::cell::Cell;
 use std::sync::Barrier;
 
+use r2r_teacher::asking::Watching;
+use r2r_teacher::asking::events::{AskEvent, AskEvents};
 use r2r_teacher::asking::outcome::AskError;
 use r2r_teacher::batches::BatchConfig;
 use r2r_teacher::clients::endpoint::Provider;
 use r2r_teacher::cost::budget::BudgetError;
 use r2r_teacher::cost::prices::{PriceTable, Route};
+use r2r_teacher::journal::Journal;
 
 use crate::batches::leave_in_a_batch;
 use crate::bench::{Bench, ask, asks, open};
 use crate::server::Server;
+use crate::server::batches::Batches;
 use crate::server::faults::{Fault, Faults};
 
 /// Input 1 and output 10 dollars a million: an answer of the server (60 + 40 cached at half, 20 out) costs 0.00028.
@@ -145,6 +150,73 @@ fn a_budget_counts_the_batches_that_have_not_come_back() {
     bench.run_in_batches(asks(4), &BatchConfig::default()).1.unwrap();
     assert!(bench.journal().summary().unwrap().perhaps_usd.abs() < 1e-9);
     bench.run(vec![ask("another")]).1.unwrap();
+}
+
+/// Hears what may be spent besides once the first batch is intended.
+struct AtFirstBatch<'b>(&'b Bench, Cell<Option<f64>>);
+
+impl AskEvents for AtFirstBatch<'_> {
+    fn heard(&self, event: &AskEvent<'_>) {
+        if matches!(event, AskEvent::Batch { .. }) && self.1.get().is_none() {
+            let summary = Journal::open_to_read(&self.0.path()).unwrap().summary().unwrap();
+            self.1.set(Some(summary.perhaps_usd));
+        }
+    }
+}
+
+#[test]
+fn questions_that_wait_for_a_batch_are_not_under_way_yet() {
+    let config = BatchConfig { items: 4, ..BatchConfig::default() };
+    let at_first_batch = |n: usize| {
+        let bench = bench(Faults::None, None);
+        let hears = AtFirstBatch(&bench, Cell::new(None));
+        let watching = Watching { events: &hears, cancel: &bench.cancel };
+        bench.asker().ask_all_in_batches(&mut asks(n).into_iter(), &mut |_| Vec::new(), &config, watching).unwrap();
+        hears.1.get().unwrap()
+    };
+    let (one_batch, of_three) = (at_first_batch(4), at_first_batch(10));
+    assert!(one_batch > 0.002 && (one_batch - of_three).abs() < 1e-9, "{one_batch} {of_three}");
+}
+
+#[test]
+fn a_budget_holds_for_batches_of_several_runs_at_once() {
+    let limit = 0.004;
+    let bench = bench(Faults::None, Some(limit));
+    let config = BatchConfig { items: 4, ..BatchConfig::default() };
+    let run = |part: std::ops::Range<usize>| bench.run_in_batches(asks(60).drain(part).collect(), &config).1;
+    let ended: Vec<_> = std::thread::scope(|scope| {
+        let runs = [0..20, 20..40, 40..60].map(|part| scope.spawn(move || run(part)));
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    // One of them may have all of its answers, while others stop for what it has under way.
+    assert!(ended.iter().all(|ended| ended.is_ok() || is_reached(ended)), "{ended:?}");
+    assert!(is_reached(&run(0..60)));
+    let spent = bench.server.batches().paid.len() as f64 * ANSWER_USD / 2.0;
+    // What is left is less than one more question may cost in a batch.
+    assert!(spent <= limit && spent > limit - 0.0008, "{spent}");
+}
+
+#[test]
+fn answers_of_a_batch_that_cannot_be_found_may_have_been_paid() {
+    let unsure = |prepare: fn(&mut Batches)| {
+        let bench = bench(Faults::None, None);
+        prepare(&mut bench.server.batches());
+        let config = BatchConfig { ask_lost_again: true, ..BatchConfig::default() };
+        let tally = bench.run_in_batches(asks(3), &config).1.unwrap();
+        assert_eq!((tally.paid, bench.server.batches().made.len()), (3, 2));
+        assert!((bench.journal().summary().unwrap().perhaps_usd - tally.unsure_usd).abs() < 1e-9);
+        tally.unsure_usd
+    };
+    // Two files, three times.
+    let all = unsure(|batches| batches.results_astray = vec!["<html>"; 6]);
+    let left_out = |batches: &mut Batches| batches.leave_out_once = ["q1".to_owned()].into();
+    let one = unsure(|batches| {
+        batches.leave_out_once = ["q1".to_owned()].into();
+        batches.counts_nothing = true;
+    });
+    assert!(one > 0.0005 && (all - 3.0 * one).abs() < 1e-9, "{all} {one}");
+    // The provider counts two answers, and two came.
+    assert!(unsure(left_out).abs() < 1e-12);
 }
 
 #[test]

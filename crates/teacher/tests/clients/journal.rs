@@ -7,7 +7,10 @@ use std::time::Duration;
 use r2r_teacher::asking::outcome::{AskError, AskFailure, Source};
 use r2r_teacher::clients::endpoint::Provider;
 use r2r_teacher::journal::answers::Standing;
+use r2r_teacher::journal::batch_rows::{BatchItem, BatchRow, BatchState, Intention};
+use r2r_teacher::journal::key::AskKey;
 use r2r_teacher::journal::{Journal, JournalConfig, JournalError};
+use r2r_teacher::ladder::Rung;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -87,6 +90,50 @@ fn the_lease_of_the_dead_is_free_and_that_of_the_living_is_not() {
     assert_eq!(begin(&other, 1_000_001), Standing::Elsewhere);
     drop(one);
     assert_eq!(begin(&other, 1_000_001), Standing::Ours);
+}
+
+#[test]
+fn a_batch_is_not_intended_where_another_run_took_its_budget_or_its_question() {
+    let bench = Bench::new(Provider::OpenAi, Server::start(Faults::None));
+    let (one, other) = (bench.journal(), bench.journal());
+    let key = |mark: &str| AskKey::of(&bench.endpoint(), &ask(mark));
+    one.begin(&[(key("ours"), 0.0)], 0, 1000).unwrap();
+    other.begin(&[(key("theirs"), 0.004)], 0, 1000).unwrap();
+    let intend = |mark: &str, most_elsewhere_usd: f64| {
+        let (id, model) = (one.new_batch_id().unwrap(), "test-model".to_owned());
+        let row = BatchRow { id, model, state: BatchState::Intended, file_id: None, remote_id: None, at_ms: 0 };
+        let item = BatchItem { key: key(mark), ask: ask(mark), rung: Rung::Schema };
+        one.intend_batch(&bench.endpoint(), &row, &[(item, 0.002)], most_elsewhere_usd).unwrap()
+    };
+    assert_eq!(intend("ours", 0.003), Intention::Outdated);
+    assert_eq!(intend("theirs", 1.0), Intention::Outdated);
+    let summary = one.summary().unwrap();
+    assert!(summary.open_batches.is_empty() && summary.under_way == 2, "{summary:?}");
+    assert_eq!(intend("ours", 0.004), Intention::Written);
+    let summary = one.summary().unwrap();
+    assert_eq!((summary.open_batches.len(), summary.under_way), (1, 1));
+    assert!((summary.perhaps_usd - 0.006).abs() < 1e-9, "{}", summary.perhaps_usd);
+}
+
+#[test]
+fn where_nobody_sees_who_lives_a_batch_is_attended_to_once_its_lease_is_over() {
+    let bench = Bench::new(Provider::OpenAi, Server::start(Faults::None));
+    bench.server.batches().polls = 1000;
+    leave_in_a_batch(&bench, 2);
+    let hide_owner = || {
+        // No file system has a file of such a name: it cannot be looked at.
+        let connection = Connection::open(bench.path()).unwrap();
+        connection.execute("UPDATE batches SET owner = ?", ["x".repeat(300)]).unwrap();
+    };
+    let journal = bench.journal();
+    let at_ms = journal.summary().unwrap().open_batches[0].at_ms;
+    let attend = |now_ms: u64| journal.attend_to_batches(&bench.endpoint(), now_ms, now_ms + 1000).unwrap().len();
+    hide_owner();
+    assert_eq!([at_ms + 999, at_ms + 1000].map(attend), [0, 1]);
+    // That was a lease until 2000.
+    hide_owner();
+    assert_eq!([at_ms + 1999, at_ms + 2000].map(attend), [0, 1]);
+    assert_eq!(journal.summary().unwrap().under_way, 0);
 }
 
 #[test]

@@ -28,12 +28,16 @@ pub(crate) struct Batches {
     pub(crate) refuse: HashSet<String>,
     /// Questions that ask for a schema are refused.
     pub(crate) refuse_schemas: bool,
+    /// Marks that are refused where they ask for a schema.
+    pub(crate) refuse_schema_of: HashSet<String>,
     /// Marks that are left out of the results of the first batch that has them.
     pub(crate) leave_out_once: HashSet<String>,
     /// Each batch has a result with an id that nobody asked, and one result twice.
     pub(crate) strange_ids: bool,
     /// How many of the requests for the list of batches still miss those that were made.
     pub(crate) lists_late: u32,
+    /// The list has a page before, with one batch of long ago.
+    pub(crate) lists_oldest_first: bool,
     /// The most questions in batches that have not ended, where there is such a limit.
     pub(crate) room: Option<usize>,
     /// So many of the batches that were made first are not there any more.
@@ -42,6 +46,12 @@ pub(crate) struct Batches {
     pub(crate) nameless_once: bool,
     /// There is no interface for batches.
     pub(crate) are_unknown: bool,
+    /// The next requests for results are answered with these texts, and status 200.
+    pub(crate) results_astray: Vec<&'static str>,
+    /// Nothing is said of how many questions were answered.
+    pub(crate) counts_nothing: bool,
+    /// What stands between the client and the server answers some requests in its place.
+    pub(crate) instead: Vec<Instead>,
     /// The n-th request, counted from 0, is cut, and all after it are refused until the server is healed.
     pub(crate) cut_at: Option<(u32, Cut)>,
     pub(crate) n_requests: u32,
@@ -50,6 +60,14 @@ pub(crate) struct Batches {
     pub(crate) paid: HashMap<String, u32>,
     files: Vec<(String, String, Vec<u8>)>,
     pub(crate) made: Vec<Batch>,
+}
+
+/// An answer to the next request of a method to a path that ends so, whether or not the server acts on it.
+pub(crate) struct Instead {
+    pub(crate) method: &'static str,
+    pub(crate) path_end: &'static str,
+    pub(crate) cut: Cut,
+    pub(crate) reply: Reply,
 }
 
 pub(crate) struct Batch {
@@ -61,6 +79,7 @@ pub(crate) struct Batch {
     has_ended: bool,
     /// The account had no room for it.
     has_no_room: bool,
+    n_answered: usize,
     results: Vec<Value>,
 }
 
@@ -88,6 +107,14 @@ pub(crate) fn reply(state: &State, request: &Request) -> Option<(Reply, Option<F
     if batches.is_dead {
         return Some((dead(), None));
     }
+    let is_for = |instead: &Instead| instead.method == request.method && path.ends_with(instead.path_end);
+    if let Some(at) = batches.instead.iter().position(is_for) {
+        let Instead { cut, reply, .. } = batches.instead.remove(at);
+        if cut == Cut::After {
+            batches.handle(request, path);
+        }
+        return Some((reply, None));
+    }
     match batches.cut_at {
         Some((at, Cut::Before)) if at == n => {
             batches.is_dead = true;
@@ -104,6 +131,9 @@ pub(crate) fn reply(state: &State, request: &Request) -> Option<(Reply, Option<F
 
 impl Batches {
     fn handle(&mut self, request: &Request, path: &str) -> Reply {
+        if request.method == "GET" && self.has_results(path) && !self.results_astray.is_empty() {
+            return Reply::text(200, self.results_astray.remove(0));
+        }
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let last = path.rsplit('/').next().unwrap_or_default().to_owned();
         match (request.method.as_str(), path) {
@@ -144,6 +174,11 @@ impl Batches {
                 let lines = lines.map(|line| (key(&line), line)).collect::<Vec<_>>();
                 self.make(Kind::Gemini, &name, &lines)
             }
+            ("GET", path) if path.ends_with("/batches") && self.lists_oldest_first && is_first_page(request) => {
+                let old = json!([{ "id": "batch_old", "created_at": 1, "name": "batches/old",
+                                   "metadata": { "displayName": "another's", "createTime": "1970-01-01T00:00:01Z" } }]);
+                Reply::json(200, &json!({ "data": old, "operations": old, "has_more": true, "nextPageToken": "2" }))
+            }
             ("GET", path) if path.ends_with("/batches") => {
                 let all: Vec<Value> = match self.lists_late.checked_sub(1) {
                     Some(later) => {
@@ -162,10 +197,21 @@ impl Batches {
                 };
                 batch.polls += 1;
                 batch.has_ended = batch.polls > polls || batch.has_no_room;
-                Reply::json(200, &batch.polled(batch.has_ended))
+                let mut polled = batch.polled(batch.has_ended);
+                if self.counts_nothing {
+                    polled["request_counts"] = Value::Null;
+                    polled["metadata"]["batchStats"] = Value::Null;
+                }
+                Reply::json(200, &polled)
             }
             _ => Reply::json(404, &json!({ "error": { "message": "no such path" } })),
         }
+    }
+
+    /// Whether results lie at this path. Gemini's come with the batch, again after the look that saw its end.
+    fn has_results(&self, path: &str) -> bool {
+        let is_ended = |batch: &Batch| batch.kind == Kind::Gemini && batch.has_ended && path.ends_with(&batch.id);
+        path.ends_with("/content") || path.ends_with("/results") || self.made.iter().any(is_ended)
     }
 
     fn upload(&mut self, form: &[u8]) -> Reply {
@@ -180,7 +226,7 @@ impl Batches {
     }
 
     fn make(&mut self, kind: Kind, name: &str, lines: &[(String, Value)]) -> Reply {
-        let mut results: Vec<Value> = Vec::new();
+        let (mut results, mut n_answered): (Vec<Value>, usize) = (Vec::new(), 0);
         let open: usize = self.made.iter().filter(|batch| !batch.has_ended).map(|batch| batch.size).sum();
         let has_no_room = self.room.is_some_and(|room| open + lines.len() > room);
         let lines = if has_no_room { &[] } else { lines };
@@ -188,7 +234,8 @@ impl Batches {
             let mark = wire::mark(&line.to_string());
             let asks_for_schema =
                 ["json_schema", "responseJsonSchema"].iter().any(|word| line.to_string().contains(word));
-            let result = if self.refuse_schemas && asks_for_schema {
+            let refuses_schema = self.refuse_schemas || self.refuse_schema_of.contains(&mark);
+            let result = if refuses_schema && asks_for_schema {
                 refused(kind, custom_id, "response_format, output_config and responseJsonSchema are not supported")
             } else if self.refuse.contains(&mark) {
                 refused(kind, custom_id, "prompt is too long")
@@ -198,6 +245,7 @@ impl Batches {
                 continue;
             } else {
                 *self.paid.entry(mark.clone()).or_default() += 1;
+                n_answered += 1;
                 answered(kind, custom_id, &wire::answer(kind, &mark, &wire::text_for(&mark)))
             };
             results.push(result);
@@ -214,7 +262,7 @@ impl Batches {
             Kind::Gemini => format!("batches/{n}"),
         };
         let (name, size) = (name.to_owned(), lines.len());
-        let batch = Batch { kind, id, name, size, polls: 0, has_ended: false, has_no_room, results };
+        let batch = Batch { kind, id, name, size, polls: 0, has_ended: false, has_no_room, n_answered, results };
         let nameless = std::mem::take(&mut self.nameless_once);
         let reply = Reply::json(200, &if nameless { json!({}) } else { batch.described() });
         self.made.push(batch);
@@ -272,15 +320,21 @@ impl Batch {
         match self.kind {
             Kind::OpenAi => {
                 described["status"] = json!("completed");
+                described["request_counts"]["completed"] = json!(self.n_answered);
+                described["request_counts"]["failed"] = json!(self.size - self.n_answered);
                 described["output_file_id"] = json!(format!("output-{n}"));
                 described["error_file_id"] = json!(format!("errors-{n}"));
             }
             Kind::Anthropic => {
                 described["processing_status"] = json!("ended");
+                described["request_counts"]["processing"] = json!(0);
+                described["request_counts"]["succeeded"] = json!(self.n_answered);
+                described["request_counts"]["errored"] = json!(self.size - self.n_answered);
                 described["results_url"] = json!("https://api.anthropic.com/elsewhere");
             }
             Kind::Gemini => {
                 described["done"] = json!(true);
+                described["metadata"]["batchStats"]["successfulRequestCount"] = json!(self.n_answered.to_string());
                 described["metadata"]["state"] = json!("BATCH_STATE_SUCCEEDED");
                 described["response"] = json!({ "inlinedResponses": { "inlinedResponses": self.results } });
             }
@@ -321,6 +375,10 @@ fn refused(kind: Kind, custom_id: &str, message: &str) -> Value {
 
 fn json_lines(lines: &[Value]) -> String {
     lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
+}
+
+fn is_first_page(request: &Request) -> bool {
+    !request.path.contains("pageToken=") && !request.path.contains("after=")
 }
 
 fn list_at(value: &Value, pointer: &str) -> Vec<Value> {
