@@ -5,7 +5,7 @@ use axum::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The keys of a server, as digests: neither a dump of its memory nor the time of a comparison tells them.
+/// The keys of a server, as digests: the time of a comparison does not tell them, and nothing can print them.
 pub(crate) struct Keys {
     digests: Vec<[u8; 32]>,
 }
