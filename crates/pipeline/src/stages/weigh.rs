@@ -5,7 +5,7 @@
 //! the query's words, forgives a missing one too easily. So both weights are chosen on held-out queries as the student
 //! is used: on what BM25 finds for them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::client::{Connection, Reply};
-use crate::memory::{open_files, resident_mb};
+use crate::memory::{Watch, open_files};
 use crate::workload::{Requests, Workload};
 use crate::{Failure, Options};
 
@@ -69,21 +69,26 @@ pub(crate) async fn run(options: &Options, workload: &Workload) -> Result<bool, 
         })
         .collect();
 
-    println!("| minute | requests | refused | wrong | memory MB | open files |");
-    println!("|---|---|---|---|---|---|");
-    let mut memory = Vec::new();
+    println!("| minute | requests | refused | wrong | memory MB, least | most | open files |");
+    println!("|---|---|---|---|---|---|---|");
+    let mut least_of = Vec::new();
     let minutes = options.minutes.ceil() as usize;
     let wait = Duration::from_secs_f64(60.0 * options.minutes / minutes as f64);
     for minute in 1..=minutes {
+        let watch = Watch::begin(options.pid);
         tokio::time::sleep(wait).await;
-        let resident = options.pid.and_then(resident_mb);
-        memory.extend(resident);
+        let memory = watch.end().await;
+        let least = memory.iter().copied().min_by(f64::total_cmp);
+        let most = memory.iter().copied().max_by(f64::total_cmp);
+        least_of.extend(least);
+        let shown = |mb: Option<f64>| mb.map_or_else(|| "-".to_owned(), |mb| format!("{mb:.0}"));
         println!(
-            "| {minute} | {} | {} | {} | {} | {} |",
+            "| {minute} | {} | {} | {} | {} | {} | {} |",
             locked(&seen.acts).values().sum::<usize>(),
             seen.refused.load(Ordering::Relaxed),
             locked(&seen.wrong).len(),
-            resident.map_or_else(|| "-".to_owned(), |mb| format!("{mb:.0}")),
+            shown(least),
+            shown(most),
             options.pid.and_then(open_files).map_or_else(|| "-".to_owned(), |n| n.to_string()),
         );
     }
@@ -95,8 +100,8 @@ pub(crate) async fn run(options: &Options, workload: &Workload) -> Result<bool, 
     for what in wrong.iter().take(5) {
         println!("wrong: {what}");
     }
-    // What is held after the first minute is what is held for good.
-    let is_flat = match (memory.first(), memory.last()) {
+    // Requests in work take memory and give it back; what is there beneath them must not grow.
+    let is_flat = match (least_of.first(), least_of.last()) {
         (Some(first), Some(last)) => last <= &(first * 1.1),
         _ => true,
     };
