@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The share of the deadline that waiting and computing may take by the estimate, which is not exact.
-const SHARE_OF_DEADLINE: f64 = 0.9;
+/// The share of the deadline that waiting and computing may take by the estimate, of a request and of those that are in
+/// already: an estimate is not exact, and who is late was computed for nothing.
+const SHARE_OF_DEADLINE: f64 = 0.85;
 /// A request that needs more than this share of its deadline for itself alone is let in at its own risk: others are not
 /// kept out for its sake.
 const LARGEST_SHARE: f64 = 0.5;
@@ -144,7 +145,8 @@ impl State {
             return Some(seconds(shares.total() + tokens - capacity.tokens));
         }
         let own = seconds(shares.done_after(tokens) + tokens);
-        let allowed = SHARE_OF_DEADLINE * capacity.deadline.as_secs_f64();
+        let deadline = capacity.deadline.as_secs_f64();
+        let allowed = SHARE_OF_DEADLINE * deadline;
         if own > allowed {
             return Some(own - allowed);
         }
@@ -152,8 +154,9 @@ impl State {
             let left = accepted.until.saturating_duration_since(now).as_secs_f64();
             let before = seconds(shares.done_after(accepted.rest));
             let after = before + seconds(tokens.min(accepted.rest));
+            let allowed = left - (1.0 - SHARE_OF_DEADLINE) * deadline;
             // One that is late anyway is not helped by keeping others out.
-            (before <= left && after > left).then_some(after - left)
+            (before <= left && after > allowed).then_some(after - allowed)
         });
         late.max_by(f64::total_cmp)
     }
@@ -231,10 +234,12 @@ mod tests {
     fn what_could_not_be_done_in_time_is_refused() {
         let (admission, now) = (admission(100, 1_000_000, 10), Instant::now());
         let tickets: Vec<_> = (0..4).map(|_| admission.admit(2000, now).unwrap()).collect();
-        // Each of the five would be done after 9.1 seconds, of which 9 are allowed.
-        assert!(admission.admit(1820, now).is_err());
-        assert!(admission.admit(1790, now).is_ok());
+        // The first four would be done after 8.6 seconds, of which 8.5 are allowed.
+        assert!(admission.admit(600, now).is_err());
+        assert!(admission.admit(490, now).is_ok());
         drop(tickets);
+        let _first = admission.admit(4500, now).unwrap();
+        assert!(admission.admit(4500, now).is_err(), "both would be done after 9 seconds");
     }
 
     #[test]
@@ -250,11 +255,11 @@ mod tests {
     fn nobody_is_let_in_who_would_make_another_one_late() {
         let (admission, now) = (admission(100, 1_000_000, 10), Instant::now());
         let first = admission.admit(4000, now).unwrap();
-        // After eight seconds it has two left and needs one and a half.
-        first.computed(2500);
-        let later = now + Duration::from_secs(8);
-        assert_eq!(admission.admit(600, later).unwrap_err(), Full { retry_after: 1 });
-        let _second = admission.admit(400, later).unwrap();
+        // After five seconds it has five left, of which one and a half are kept for what is not foreseen, and needs two and a half.
+        first.computed(1500);
+        let later = now + Duration::from_secs(5);
+        assert_eq!(admission.admit(1200, later).unwrap_err(), Full { retry_after: 1 });
+        let _second = admission.admit(900, later).unwrap();
         // Once it is late, it is no reason to refuse.
         assert!(admission.admit(600, now + Duration::from_secs(10)).is_ok());
     }
