@@ -16,6 +16,7 @@ pub mod troubles;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -76,6 +77,9 @@ impl Default for JournalConfig {
         Self { reserve_bytes: 16 << 20, max_bytes: None, busy_timeout: Duration::from_mins(1) }
     }
 }
+
+/// Between two tries to change a journal's mode, while another process does.
+const MODE_PAUSE: Duration = Duration::from_millis(5);
 
 /// A journal that cannot be used.
 #[derive(Debug, Error)]
@@ -153,7 +157,15 @@ impl Journal {
         let failed = |error| Self::of_database(path, error);
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(config.busy_timeout).map_err(failed)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        // Two processes that make one journal at once: SQLite does not wait for the other where it changes the mode.
+        let mut waited = Duration::ZERO;
+        while let Err(error) = connection.pragma_update(None, "journal_mode", "WAL") {
+            if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) || waited >= config.busy_timeout {
+                return Err(failed(error));
+            }
+            sleep(MODE_PAUSE);
+            waited += MODE_PAUSE;
+        }
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         Self::make_or_check(&mut connection, path)?;
         let io = |error| JournalError::Io { path: path.to_owned(), error };
