@@ -11,6 +11,7 @@ use r2r_model::weights::WeightsError;
 
 use crate::base_encoder::LowRank;
 use crate::kernels::attention::{Attention, Heads};
+use crate::kernels::first_piece::{FirstPieceAttention, FirstPieceBuffers};
 use crate::kernels::rows::{self, LayerNorm};
 use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf};
 use crate::loading::{Loader, StoredLinear, packed};
@@ -39,12 +40,13 @@ pub(crate) struct Sequence<'a> {
 }
 
 /// Which states of the last layer are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Keep<'a> {
     /// Every piece's, `[N, D]`.
     All,
-    /// Those of the first piece of each sequence, `[S, D]`: the last layer is not computed for the others.
-    First,
+    /// Those of the first piece of each sequence, `[S, D]`, with the attention of the last layer for them: that layer
+    /// is not computed for the others.
+    First(&'a FirstPieceAttention),
 }
 
 /// Some of an encoder's layers, and what they read.
@@ -110,6 +112,7 @@ pub(crate) struct Scratch {
     context: Vec<f32>,
     wide: Vec<f32>,
     attention: Attention,
+    first_piece: FirstPieceBuffers,
     operand: Operand,
 }
 
@@ -122,6 +125,7 @@ impl Scratch {
             context: Vec::new(),
             wide: Vec::new(),
             attention: Attention::new(instructions, precision, heads),
+            first_piece: FirstPieceBuffers::default(),
             operand: Operand::default(),
         }
     }
@@ -144,15 +148,10 @@ impl Embeddings {
 impl StoredLayer {
     /// Takes layer `index` out of a student's weights.
     pub(crate) fn load(loader: &Loader, config: &EncoderConfig, index: usize) -> Result<Self, WeightsError> {
-        let prefix = format!("bert.encoder.layer.{index}");
-        let map = |which: usize| {
-            let (n_inputs, n_outputs) = map_shape(config, which);
-            loader.linear(&format!("{prefix}.{}", LAYER_MAPS[which]), n_inputs, n_outputs)
-        };
-        let query = map(0)?.scaled((config.head_size() as f32).sqrt().recip());
-        let maps = [query, map(1)?, map(2)?, map(3)?, map(4)?, map(5)?];
+        let map = |which: usize| stored_map(loader, config, index, which);
+        let prefix = layer_prefix(index);
         Ok(Self {
-            maps,
+            maps: [map(0)?, map(1)?, map(2)?, map(3)?, map(4)?, map(5)?],
             attention_norm: loader.norm(&format!("{prefix}.attention.output.LayerNorm"), config.hidden_size)?,
             output_norm: loader.norm(&format!("{prefix}.output.LayerNorm"), config.hidden_size)?,
         })
@@ -182,6 +181,32 @@ impl StoredLayer {
     }
 }
 
+/// Takes the last layer's attention for the first piece of each sequence out of a student's weights.
+pub(crate) fn load_first_piece(loader: &Loader, config: &EncoderConfig) -> Result<FirstPieceAttention, WeightsError> {
+    let map = |which: usize| Ok(stored_map(loader, config, config.num_hidden_layers - 1, which)?.floats());
+    Ok(FirstPieceAttention::new(loader.instructions, heads(config), [map(0)?, map(1)?, map(2)?]))
+}
+
+/// A map of layer `index` by its place in [`LAYER_MAPS`]; queries are scaled by 1/sqrt of the head size.
+fn stored_map(
+    loader: &Loader,
+    config: &EncoderConfig,
+    index: usize,
+    which: usize,
+) -> Result<StoredLinear, WeightsError> {
+    let (n_inputs, n_outputs) = map_shape(config, which);
+    let map = loader.linear(&format!("{}.{}", layer_prefix(index), LAYER_MAPS[which]), n_inputs, n_outputs)?;
+    Ok(if which == 0 { map.scaled((config.head_size() as f32).sqrt().recip()) } else { map })
+}
+
+fn layer_prefix(index: usize) -> String {
+    format!("bert.encoder.layer.{index}")
+}
+
+fn heads(config: &EncoderConfig) -> Heads {
+    Heads { n: config.num_attention_heads, size: config.head_size() }
+}
+
 /// Inputs and outputs of a layer's map, by its place in [`LAYER_MAPS`].
 pub(crate) fn map_shape(config: &EncoderConfig, which: usize) -> (usize, usize) {
     let (hidden, wide) = (config.hidden_size, config.intermediate_size);
@@ -204,10 +229,7 @@ impl Encoder {
         Self {
             embeddings,
             layers,
-            shape: Shape {
-                heads: Heads { n: config.num_attention_heads, size: config.head_size() },
-                wide: config.intermediate_size,
-            },
+            shape: Shape { heads: heads(config), wide: config.intermediate_size },
             instructions,
             precision,
         }
@@ -228,7 +250,7 @@ impl Encoder {
         &self,
         sequences: &[Sequence<'_>],
         stretch: &Stretch<'_>,
-        keep: Keep,
+        keep: Keep<'_>,
         scratch: &'a mut Scratch,
     ) -> &'a [f32] {
         let mut n = match stretch.before {
@@ -281,36 +303,65 @@ impl Encoder {
         &self,
         layer: &Layer,
         sequences: &[Sequence<'_>],
-        keep: Keep,
+        keep: Keep<'_>,
+        n: usize,
+        scratch: &mut Scratch,
+    ) -> usize {
+        let n = match keep {
+            Keep::All => self.attend(layer, sequences, n, scratch),
+            Keep::First(attention) => self.attend_first(attention, sequences, n, scratch),
+        };
+        let d = self.shape.hidden();
+        let Scratch { states, context, wide, operand, .. } = scratch;
+        grow(wide, ROWS_TOGETHER.min(n) * self.shape.wide);
+        let together = ROWS_TOGETHER * d;
+        for (x, context) in states[..n * d].chunks_mut(together).zip(context.chunks(together)) {
+            self.run_rows(layer, x, &context[..x.len()], wide, operand);
+        }
+        n
+    }
+
+    /// Puts what each of the first `n` states attends to into the rows of `context`, and says how many they are.
+    fn attend(&self, layer: &Layer, sequences: &[Sequence<'_>], n: usize, scratch: &mut Scratch) -> usize {
+        let d = self.shape.hidden();
+        let Scratch { states, inner, context, attention, operand, .. } = scratch;
+        grow(inner, n * 3 * d);
+        layer.attention_in.multiply(RowsOf::dense(&states[..n * d], d), inner, 3 * d, Epilogue::Store, operand);
+        grow(context, n * d);
+        let mut first = 0;
+        for sequence in sequences {
+            let length = sequence.ids.len();
+            let of_sequence = RowsOf { values: &inner[first * 3 * d..], stride: 3 * d, n: length };
+            attention.attend(of_sequence, &mut context[first * d..]);
+            first += length;
+        }
+        n
+    }
+
+    /// The same for the first state of each sequence; these states move to the front.
+    fn attend_first(
+        &self,
+        attention: &FirstPieceAttention,
+        sequences: &[Sequence<'_>],
         n: usize,
         scratch: &mut Scratch,
     ) -> usize {
         let d = self.shape.hidden();
-        let Scratch { states, inner, context, wide, attention, operand } = scratch;
-        grow(inner, n * 3 * d);
-        layer.attention_in.multiply(RowsOf::dense(&states[..n * d], d), inner, 3 * d, Epilogue::Store, operand);
-        grow(context, n * d);
-        let (mut first, mut row) = (0, 0);
-        for sequence in sequences {
-            let length = sequence.ids.len();
-            let n_queries = match keep {
-                Keep::All => length,
-                Keep::First => 1,
-            };
-            if n_queries < length {
-                states.copy_within(first * d..(first + 1) * d, row * d);
-            }
-            let of_sequence = RowsOf { values: &inner[first * 3 * d..], stride: 3 * d, n: length };
-            attention.attend(of_sequence, n_queries, &mut context[row * d..]);
+        let Scratch { states, context, first_piece, .. } = scratch;
+        let lengths = sequences.iter().map(|sequence| sequence.ids.len());
+        let of_each = lengths.clone().scan(&states[..n * d], |rest, length| {
+            let (own, behind) = rest.split_at(length * d);
+            *rest = behind;
+            Some(own)
+        });
+        grow(context, sequences.len() * d);
+        attention.attend(of_each, &mut context[..sequences.len() * d], first_piece);
+        let mut first = 0;
+        for (row, length) in lengths.enumerate() {
+            states.copy_within(first * d..(first + 1) * d, row * d);
             first += length;
-            row += n_queries;
         }
-        grow(wide, ROWS_TOGETHER.min(row) * self.shape.wide);
-        let together = ROWS_TOGETHER * d;
-        for (x, context) in states[..row * d].chunks_mut(together).zip(context.chunks(together)) {
-            self.run_rows(layer, x, &context[..x.len()], wide, operand);
-        }
-        row
+        sequences.len()
     }
 
     /// What a layer does behind attention, where rows do not see one another.

@@ -6,6 +6,7 @@ use r2r_model::weight_file::{RowTable, WeightFile};
 use r2r_model::weights::WeightsError;
 
 use crate::base_encoder::LowRank;
+use crate::kernels::first_piece::RowMap;
 use crate::kernels::rows::LayerNorm;
 use crate::kernels::{Instructions, Kernel, PackedMatrix, Precision};
 
@@ -37,6 +38,17 @@ impl StoredLinear {
         Self { factor: self.factor * factor, ..self }
     }
 
+    /// The map in 32-bit floats.
+    pub(crate) fn floats(&self) -> RowMap {
+        let mut weight = vec![0f32; self.bias.len() * self.weight.width()];
+        self.read_rows(0..self.bias.len(), None, &mut weight);
+        RowMap { weight, bias: self.scaled_bias().collect() }
+    }
+
+    fn scaled_bias(&self) -> impl Iterator<Item = f32> {
+        self.bias.iter().map(|bias| bias * self.factor)
+    }
+
     /// Writes rows of the weight, less a low-rank term, into `block`.
     fn read_rows(&self, rows: Range<usize>, less: Option<&LowRank>, block: &mut [f32]) {
         for (index, row) in rows.clone().zip(block.chunks_exact_mut(self.weight.width())) {
@@ -62,7 +74,7 @@ pub(crate) fn packed(
     less: Option<&[LowRank]>,
 ) -> PackedMatrix {
     let k = maps[0].weight.width();
-    let bias: Vec<f32> = maps.iter().flat_map(|map| map.bias.iter().map(|bias| bias * map.factor)).collect();
+    let bias: Vec<f32> = maps.iter().flat_map(|map| map.scaled_bias()).collect();
     PackedMatrix::of_rows(instructions, kernel, k, &bias, |rows, block| {
         let mut first = 0;
         for (which, map) in maps.iter().enumerate() {

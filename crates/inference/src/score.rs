@@ -136,7 +136,7 @@ impl Student {
             let d = self.config.encoder.hidden_size;
             states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()
         };
-        let head = Pass { keep: Keep::First, ..Pass::through(&self.encoder, &joint, begun, &head) };
+        let head = Pass { keep: Keep::First(&self.first_piece), ..Pass::through(&self.encoder, &joint, begun, &head) };
         let numbers = |logits: Vec<Vec<f32>>| logits.concat();
         if self.config.similarity_weight == 0.0 {
             return (self.run_passes(&[head]).into_iter().flat_map(numbers).collect(), None);
@@ -232,7 +232,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) sequences: &'a [Sequence<'a>],
     /// Its `before` has the states of all sequences.
     pub(crate) stretch: Stretch<'a>,
-    pub(crate) keep: Keep,
+    pub(crate) keep: Keep<'a>,
     /// Makes of the states of a block one row of numbers for each of its sequences.
     pub(crate) read: &'a ReadStates<'a>,
 }

@@ -14,9 +14,10 @@ use r2r_model::weights::WeightsError;
 
 use crate::base_encoder::LowRank;
 use crate::early::ExitHead;
-use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer};
+use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer, load_first_piece};
 use crate::error::InferenceError;
 use crate::evidence::EvidenceHead;
+use crate::kernels::first_piece::FirstPieceAttention;
 use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf, rows};
 use crate::loading::Loader;
 use crate::parallel::{Pool, Reused};
@@ -43,6 +44,8 @@ pub struct Student {
     pub(crate) config: StudentConfig,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) encoder: Encoder,
+    /// The attention of its last layer for `[CLS]` alone, which is all that the rank head reads.
+    pub(crate) first_piece: FirstPieceAttention,
     /// The encoder before low-rank training; `None` where the similarity pass uses `encoder` or is not run.
     pub(crate) base: Option<Encoder>,
     pub(crate) head: RankHead,
@@ -125,6 +128,7 @@ impl Student {
             config,
             tokenizer,
             encoder: parts.encoder,
+            first_piece: parts.first_piece,
             base: parts.base,
             head: parts.head,
             lexical,
@@ -184,6 +188,7 @@ fn fastest_harmless(config: &StudentConfig, instructions: Instructions) -> Preci
 /// Everything that is made of tensors.
 struct Parts {
     encoder: Encoder,
+    first_piece: FirstPieceAttention,
     base: Option<Encoder>,
     head: RankHead,
     reasons: Option<ReasonParts>,
@@ -217,10 +222,10 @@ impl Parts {
                 }),
                 (_, None) | (None, _) => None,
             };
-            Ok((embeddings, reasons, RankHead::load(loader, d)?))
+            Ok((embeddings, reasons, RankHead::load(loader, d)?, load_first_piece(loader, shape)?))
         };
         let (rest, loaded) = pool.both(load_rest, || pool.map(&indices, load_layer));
-        let (embeddings, reasons, head) = rest?;
+        let (embeddings, reasons, head, first_piece) = rest?;
         let mut layers = Vec::with_capacity(loaded.len());
         let mut base_layers = Vec::new();
         for loaded in loaded {
@@ -230,6 +235,7 @@ impl Parts {
         }
         let base =
             needs_base.then(|| Encoder::new(Arc::clone(&embeddings), base_layers, shape, instructions, precision));
-        Ok(Self { encoder: Encoder::new(embeddings, layers, shape, instructions, precision), base, head, reasons })
+        let encoder = Encoder::new(embeddings, layers, shape, instructions, precision);
+        Ok(Self { encoder, first_piece, base, head, reasons })
     }
 }

@@ -55,9 +55,9 @@ impl Attention {
         }
     }
 
-    /// The first `n_queries` rows attend to all rows. A row of `inner` holds scaled queries, keys and values of all
-    /// heads, `[L, 3D]`; `context` gets `n_queries` rows of D values.
-    pub(crate) fn attend(&mut self, inner: RowsOf<'_>, n_queries: usize, context: &mut [f32]) {
+    /// All rows attend to all rows. A row of `inner` holds scaled queries, keys and values of all heads, `[L, 3D]`;
+    /// `context` gets as many rows of D values.
+    pub(crate) fn attend(&mut self, inner: RowsOf<'_>, context: &mut [f32]) {
         let Heads { n: n_heads, size } = self.heads;
         let (length, d) = (inner.n, n_heads * size);
         let kernel = self.values.kernel();
@@ -73,8 +73,8 @@ impl Attention {
             self.keys.fill_column_words(words.from((d + head * size) / group), length, depth);
             let values = RowsOf { values: &inner.values[2 * d + head * size..], ..inner };
             self.values.fill_rows(values, size);
-            for begin in (0..n_queries).step_by(n_tile) {
-                let n = n_tile.min(n_queries - begin);
+            for begin in (0..length).step_by(n_tile) {
+                let n = n_tile.min(length - begin);
                 let scores = &mut self.scores[..n * padded];
                 let queries = words.from(begin * words.stride + head * depth);
                 self.keys.multiply_words(queries, n, scores, padded, Epilogue::Store);
@@ -108,10 +108,10 @@ mod tests {
                     // A longer sequence before it leaves something in the buffers.
                     let mut context = vec![f32::NAN; length * d];
                     let rows = RowsOf { values: &inner, stride: 3 * d, n: length };
-                    attention.attend(rows, length, &mut context);
+                    attention.attend(rows, &mut context);
                     let n = length.div_ceil(2);
                     let rows = RowsOf { n, ..rows };
-                    attention.attend(rows, n, &mut context);
+                    attention.attend(rows, &mut context);
                     for (at, found) in context[..n * d].iter().enumerate() {
                         let (row, head) = (at / d, at % d / size);
                         let score = |other: usize| -> f64 {

@@ -9,6 +9,7 @@
 #![expect(unsafe_code, reason = "vector instructions that are chosen at run time")]
 
 pub(crate) mod attention;
+pub(crate) mod first_piece;
 pub(crate) mod instructions;
 pub(crate) mod kernel;
 pub(crate) mod operand;

@@ -64,6 +64,10 @@ for_each_instruction_set! {
     /// `sum += factor · row`.
     fn add_scaled(sum: &mut [f32], factor: f32, row: &[f32]) = plain_add_scaled
 }
+for_each_instruction_set! {
+    /// The same of several rows, which lie one after the other, each with its factor.
+    fn add_all_scaled(sum: &mut [f32], factors: &[f32], rows: &[f32]) = plain_add_all_scaled
+}
 
 for_each_instruction_set! {
     /// The largest absolute value; not a number where any is not.
@@ -104,6 +108,24 @@ pub(crate) struct LayerNorm {
 fn plain_add_scaled<const FUSED: bool>(sum: &mut [f32], factor: f32, row: &[f32]) {
     for (sum, value) in sum.iter_mut().zip(row) {
         *sum = multiply_add::<FUSED>(factor, *value, *sum);
+    }
+}
+
+#[inline(always)]
+fn plain_add_all_scaled<const FUSED: bool>(sum: &mut [f32], factors: &[f32], rows: &[f32]) {
+    let d = sum.len();
+    // Four at a time, so that the sum is loaded and stored a quarter as often.
+    let (fours, rest) = factors.as_chunks::<4>();
+    let (rows_of_fours, rows_of_rest) = rows.split_at(4 * fours.len() * d);
+    for ([a, b, c, e], rows) in fours.iter().zip(rows_of_fours.chunks_exact(4 * d)) {
+        let row = |which: usize| &rows[which * d..(which + 1) * d];
+        for ((((sum, x), y), z), w) in sum.iter_mut().zip(row(0)).zip(row(1)).zip(row(2)).zip(row(3)) {
+            let half = multiply_add::<FUSED>(*b, *y, multiply_add::<FUSED>(*a, *x, *sum));
+            *sum = multiply_add::<FUSED>(*e, *w, multiply_add::<FUSED>(*c, *z, half));
+        }
+    }
+    for (factor, row) in rest.iter().zip(rows_of_rest.chunks_exact(d)) {
+        plain_add_scaled::<FUSED>(sum, *factor, row);
     }
 }
 
@@ -277,6 +299,22 @@ mod tests {
                 layer_norm(instructions, &mut row, &norm);
                 prop_assert!(row.iter().sum::<f32>().abs() < 1e-3 * n as f32);
                 prop_assert!((dot(instructions, &row, &row) / n as f32 - 1.0).abs() < 1e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_added_together_are_those_added_one_by_one() {
+        let numbers = |n: usize| (0..n).map(|i| (i * 7919 % 211) as f32 / 70.0 - 1.5).collect::<Vec<f32>>();
+        for (n, d) in [(0, 5), (1, 1), (3, 17), (4, 40), (11, 33)] {
+            let (factors, rows) = (numbers(n), numbers(n * d));
+            for instructions in Instructions::available() {
+                let (mut together, mut one_by_one) = (numbers(d), numbers(d));
+                add_all_scaled(instructions, &mut together, &factors, &rows);
+                for (factor, row) in factors.iter().zip(rows.chunks_exact(d)) {
+                    add_scaled(instructions, &mut one_by_one, *factor, row);
+                }
+                assert_eq!(together, one_by_one, "{instructions:?}");
             }
         }
     }
