@@ -13,7 +13,7 @@ use crate::base_encoder::LowRank;
 use crate::kernels::attention::{Attention, Heads};
 use crate::kernels::first_piece::{FirstPieceAttention, FirstPieceBuffers};
 use crate::kernels::rows::{self, LayerNorm};
-use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Precision, RowsOf};
+use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Parts, Precision, RowsOf};
 use crate::loading::{Loader, StoredLinear, packed};
 
 /// Rows that go from attention to the end of a layer together: their widest states stay in the second cache.
@@ -114,6 +114,8 @@ pub(crate) struct Scratch {
     attention: Attention,
     first_piece: FirstPieceBuffers,
     operand: Operand,
+    /// Sums of the fourth powers of what linear maps read of the states, `[D]`, where they are measured.
+    fourth_powers: Option<Vec<f64>>,
 }
 
 impl Scratch {
@@ -127,6 +129,7 @@ impl Scratch {
             attention: Attention::new(instructions, precision, heads),
             first_piece: FirstPieceBuffers::default(),
             operand: Operand::default(),
+            fourth_powers: None,
         }
     }
 }
@@ -157,25 +160,31 @@ impl StoredLayer {
         })
     }
 
-    /// The layer, ready for products, less low-rank terms where there are such. With 8-bit integers queries, keys and
-    /// values are still made in floats, a quarter of the products: on held-out lists more than half of what the integers
-    /// lose is lost there.
-    pub(crate) fn packed(&self, instructions: Instructions, precision: Precision, less: Option<&[LowRank]>) -> Layer {
+    /// The layer, ready for products, less low-rank terms where there are such. The states that it reads have a few
+    /// entries that are much larger than the others: 8-bit integers of these are split into `parts`. Where nobody has
+    /// measured which, queries, keys and values are made in floats instead.
+    pub(crate) fn packed(
+        &self,
+        instructions: Instructions,
+        precision: Precision,
+        less: Option<&[LowRank]>,
+        parts: &Parts,
+    ) -> Layer {
         let kernel = Kernel::of(instructions, precision);
         let of_attention = match precision {
-            Precision::F32 | Precision::Bf16 => kernel,
-            Precision::Int8 => Kernel::of(instructions, Kernel::fastest_floats(instructions)),
+            Precision::Int8 if parts.is_empty() => Kernel::of(instructions, Kernel::fastest_floats(instructions)),
+            _ => kernel,
         };
         let [query, key, value, attention_out, up, down] = &self.maps;
-        let one = |map: &StoredLinear, which: usize| {
-            packed(instructions, kernel, &[map], less.map(|less| std::slice::from_ref(&less[which])))
+        let one = |map: &StoredLinear, which: usize, parts: &Parts| {
+            packed(instructions, kernel, &[map], less.map(|less| std::slice::from_ref(&less[which])), parts)
         };
         Layer {
-            attention_in: packed(instructions, of_attention, &[query, key, value], less),
-            attention_out: one(attention_out, 3),
+            attention_in: packed(instructions, of_attention, &[query, key, value], less, parts),
+            attention_out: one(attention_out, 3, &Parts::new()),
             attention_norm: self.attention_norm.clone(),
-            up: one(up, 4),
-            down: one(down, 5),
+            up: one(up, 4, parts),
+            down: one(down, 5, &Parts::new()),
             output_norm: self.output_norm.clone(),
         }
     }
@@ -264,6 +273,16 @@ impl Encoder {
         &scratch.states[..n * self.shape.hidden()]
     }
 
+    /// For each entry of the states, the sum of the fourth powers of what linear maps read of it while a sequence goes
+    /// through, `[D]`: large where few values are much larger than the others.
+    pub(crate) fn fourth_powers(&self, sequence: Sequence<'_>) -> Vec<f64> {
+        let mut scratch = self.scratch();
+        scratch.fourth_powers = Some(vec![0.0; self.shape.hidden()]);
+        let stretch = Stretch { layers: 0..self.n_layers(), before: None };
+        self.states(&[sequence], &stretch, Keep::All, &mut scratch);
+        scratch.fourth_powers.unwrap_or_default()
+    }
+
     /// Puts states that were kept into the first rows of `states` and says how many they are.
     fn restore(&self, kept: &[Vec<f32>], states: &mut Vec<f32>) -> usize {
         let n = kept.iter().map(Vec::len).sum();
@@ -312,11 +331,13 @@ impl Encoder {
             Keep::First(attention) => self.attend_first(attention, sequences, n, scratch),
         };
         let d = self.shape.hidden();
-        let Scratch { states, context, wide, operand, .. } = scratch;
+        let Scratch { states, context, wide, operand, fourth_powers, .. } = scratch;
         grow(wide, ROWS_TOGETHER.min(n) * self.shape.wide);
         let together = ROWS_TOGETHER * d;
         for (x, context) in states[..n * d].chunks_mut(together).zip(context.chunks(together)) {
-            self.run_rows(layer, x, &context[..x.len()], wide, operand);
+            self.attend_rows(layer, x, &context[..x.len()], operand);
+            add_fourth_powers(fourth_powers, x);
+            self.feed_rows_forward(layer, x, wide, operand);
         }
         n
     }
@@ -324,7 +345,8 @@ impl Encoder {
     /// Puts what each of the first `n` states attends to into the rows of `context`, and says how many they are.
     fn attend(&self, layer: &Layer, sequences: &[Sequence<'_>], n: usize, scratch: &mut Scratch) -> usize {
         let d = self.shape.hidden();
-        let Scratch { states, inner, context, attention, operand, .. } = scratch;
+        let Scratch { states, inner, context, attention, operand, fourth_powers, .. } = scratch;
+        add_fourth_powers(fourth_powers, &states[..n * d]);
         grow(inner, n * 3 * d);
         layer.attention_in.multiply(RowsOf::dense(&states[..n * d], d), inner, 3 * d, Epilogue::Store, operand);
         grow(context, n * d);
@@ -364,11 +386,16 @@ impl Encoder {
         sequences.len()
     }
 
-    /// What a layer does behind attention, where rows do not see one another.
-    fn run_rows(&self, layer: &Layer, x: &mut [f32], context: &[f32], wide: &mut [f32], operand: &mut Operand) {
-        let (d, n_wide) = (self.shape.hidden(), self.shape.wide);
+    /// Adds what rows attended to.
+    fn attend_rows(&self, layer: &Layer, x: &mut [f32], context: &[f32], operand: &mut Operand) {
+        let d = self.shape.hidden();
         layer.attention_out.multiply(RowsOf::dense(context, d), x, d, Epilogue::Add, operand);
         self.normalize(x, &layer.attention_norm);
+    }
+
+    /// The feed-forward part of a layer.
+    fn feed_rows_forward(&self, layer: &Layer, x: &mut [f32], wide: &mut [f32], operand: &mut Operand) {
+        let (d, n_wide) = (self.shape.hidden(), self.shape.wide);
         let wide = &mut wide[..x.len() / d * n_wide];
         layer.up.multiply(RowsOf::dense(x, d), wide, n_wide, Epilogue::Gelu, operand);
         layer.down.multiply(RowsOf::dense(wide, n_wide), x, d, Epilogue::Add, operand);
@@ -385,6 +412,16 @@ impl Encoder {
 impl Shape {
     fn hidden(self) -> usize {
         self.heads.n * self.heads.size
+    }
+}
+
+/// Adds the fourth powers of rows of states, where they are measured.
+fn add_fourth_powers(sums: &mut Option<Vec<f64>>, rows: &[f32]) {
+    let Some(sums) = sums else { return };
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*value).powi(4);
+        }
     }
 }
 

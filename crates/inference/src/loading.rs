@@ -8,7 +8,7 @@ use r2r_model::weights::WeightsError;
 use crate::base_encoder::LowRank;
 use crate::kernels::first_piece::RowMap;
 use crate::kernels::rows::LayerNorm;
-use crate::kernels::{Instructions, Kernel, PackedMatrix, Precision};
+use crate::kernels::{Instructions, Kernel, PackedMatrix, Parts, Precision};
 
 /// A linear map as it is stored: its weights become floats a few rows at a time, while it is packed.
 pub(crate) struct StoredLinear {
@@ -66,16 +66,17 @@ impl StoredLinear {
 }
 
 /// Packs maps with the same inputs as one, their outputs one after the other, each less its low-rank term where there
-/// are such terms.
+/// are such terms; 8-bit inputs are split into parts.
 pub(crate) fn packed(
     instructions: Instructions,
     kernel: Kernel,
     maps: &[&StoredLinear],
     less: Option<&[LowRank]>,
+    parts: &Parts,
 ) -> PackedMatrix {
     let k = maps[0].weight.width();
     let bias: Vec<f32> = maps.iter().flat_map(|map| map.scaled_bias()).collect();
-    PackedMatrix::of_rows(instructions, kernel, k, &bias, |rows, block| {
+    PackedMatrix::of_rows(instructions, kernel, k, &bias, parts, |rows, block| {
         let mut first = 0;
         for (which, map) in maps.iter().enumerate() {
             let own = rows.start.max(first)..rows.end.min(first + map.bias.len());
@@ -123,7 +124,7 @@ impl Loader {
         precision: Precision,
     ) -> Result<PackedMatrix, WeightsError> {
         let kernel = Kernel::of(self.instructions, precision);
-        Ok(packed(self.instructions, kernel, &[&self.linear(name, n_inputs, n_outputs)?], None))
+        Ok(packed(self.instructions, kernel, &[&self.linear(name, n_inputs, n_outputs)?], None, &Parts::new()))
     }
 
     /// `NAME.weight` and `NAME.bias` of a layer norm.

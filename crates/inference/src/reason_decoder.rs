@@ -10,7 +10,7 @@ use r2r_model::plan::{MARKS, MemoryWord, SEGMENTS, Step, StepInput};
 use r2r_model::weights::WeightsError;
 
 use crate::kernels::rows::{self, LayerNorm};
-use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, RowsOf};
+use crate::kernels::{Epilogue, Instructions, Kernel, Operand, PackedMatrix, Parts, RowsOf};
 use crate::loading::{Loader, packed};
 
 /// The decoder, ready to run.
@@ -109,7 +109,7 @@ impl ReasonDecoder {
             embedding_norm: loader.norm("reason.embedding_norm", d)?,
             layers,
             norm: loader.norm("reason.norm", d)?,
-            copy: packed(instructions, kernel, &[&copy], None),
+            copy: packed(instructions, kernel, &[&copy], None, &Parts::new()),
             continuation,
             continuation_bias,
             hidden: d,
@@ -270,10 +270,11 @@ impl Layer {
         let own = [square("self.query")?.scaled(scale), square("self.key")?, square("self.value")?];
         let cross = [square("cross.key")?, square("cross.value")?];
         let cross_query = square("cross.query")?.scaled(scale);
+        let none = Parts::new();
         Ok(Self {
-            self_in: packed(instructions, kernel, &own.each_ref(), None),
-            cross_in: packed(instructions, kernel, &cross.each_ref(), None),
-            cross_query: packed(instructions, kernel, &[&cross_query], None),
+            self_in: packed(instructions, kernel, &own.each_ref(), None, &none),
+            cross_in: packed(instructions, kernel, &cross.each_ref(), None, &none),
+            cross_query: packed(instructions, kernel, &[&cross_query], None, &none),
             self_out: loader.packed(&format!("{prefix}.self.output"), d, d, precision)?,
             cross_out: loader.packed(&format!("{prefix}.cross.output"), d, d, precision)?,
             norm1: loader.norm(&format!("{prefix}.norm1"), d)?,

@@ -116,6 +116,22 @@ impl Student {
         Ok(scored)
     }
 
+    /// For each entry of the encoder's states, the sum of the fourth powers of its values in all layers of the joint pass
+    /// over some documents, `[D]`. It tells which entries are so large that 8-bit integers of them should be split.
+    pub fn fourth_powers_of_states(&self, query: &str, documents: &[&Document]) -> Result<Vec<f64>, InferenceError> {
+        let passages = passages(documents);
+        let texts: Vec<&str> = passages.iter().map(|passage| &*passage.whole).collect();
+        let list = self.tokenize_list(query, &texts)?;
+        let of_pairs = self.pool.map(&list.pairs, |pair| self.encoder.fourth_powers(Sequence::of_pair(pair)));
+        let mut sums = vec![0.0; self.config.encoder.hidden_size];
+        for of_pair in of_pairs {
+            for (sum, value) in sums.iter_mut().zip(of_pair) {
+                *sum += value;
+            }
+        }
+        Ok(sums)
+    }
+
     /// The share of the query's words that the document has, as far as both are read.
     pub(crate) fn lexical_of(&self, pair: &PairEncoding) -> Option<f32> {
         let pieces = |part: &Range<usize>| &pair.ids[part.clone()];
@@ -132,24 +148,16 @@ impl Student {
     /// each read alone; `None` where the student gives these no weight.
     fn signals(&self, lists: &[&TokenizedList], begun: Option<&Begun>) -> (Vec<f32>, Option<Vec<f32>>) {
         let joint: Vec<Sequence<'_>> = lists.iter().flat_map(|list| &list.pairs).map(Sequence::of_pair).collect();
-        let head = |states: &[f32], _: &[Sequence<'_>]| {
-            let d = self.config.encoder.hidden_size;
-            states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()
-        };
+        let head = |states: &[f32], _: &[Sequence<'_>]| self.read_logits(states);
         let head = Pass { keep: Keep::First(&self.first_piece), ..Pass::through(&self.encoder, &joint, begun, &head) };
         let numbers = |logits: Vec<Vec<f32>>| logits.concat();
         if self.config.similarity_weight == 0.0 {
             return (self.run_passes(&[head]).into_iter().flat_map(numbers).collect(), None);
         }
-        let (special, max_length) = (self.tokenizer.special(), self.config.max_length);
-        let singles: Vec<SingleEncoding> = lists
-            .iter()
-            .flat_map(|list| std::iter::once(&list.query).chain(&list.texts))
-            .map(|text| SingleEncoding::of(text, special, max_length))
-            .collect();
-        let zeros = vec![0; max_length];
-        let alone: Vec<Sequence<'_>> =
-            singles.iter().map(|single| Sequence { ids: &single.ids, type_ids: &zeros[..single.ids.len()] }).collect();
+        let texts = lists.iter().flat_map(|list| std::iter::once(&list.query).chain(&list.texts));
+        let singles: Vec<SingleEncoding> = texts.map(|text| self.single(text)).collect();
+        let zeros = vec![0; self.config.max_length];
+        let alone: Vec<Sequence<'_>> = singles.iter().map(|single| Sequence::of_single(single, &zeros)).collect();
         let mean = |states: &[f32], block: &[Sequence<'_>]| self.mean_vectors(states, block);
         let base = self.base.as_ref().unwrap_or(&self.encoder);
         let similarity = Pass::through(base, &alone, None, &mean);
@@ -168,8 +176,19 @@ impl Student {
         (logits, Some(cosines))
     }
 
+    /// The rank head's logit of each state of `[CLS]`.
+    pub(crate) fn read_logits(&self, states: &[f32]) -> Vec<Vec<f32>> {
+        let d = self.config.encoder.hidden_size;
+        states.chunks_exact(d).map(|first| vec![self.head.logit(first, self.instructions)]).collect()
+    }
+
+    /// The input of the similarity pass.
+    pub(crate) fn single(&self, text: &Pieces) -> SingleEncoding {
+        SingleEncoding::of(text, self.tokenizer.special(), self.config.max_length)
+    }
+
     /// The mean state of each sequence of a block.
-    fn mean_vectors(&self, states: &[f32], block: &[Sequence<'_>]) -> Vec<Vec<f32>> {
+    pub(crate) fn mean_vectors(&self, states: &[f32], block: &[Sequence<'_>]) -> Vec<Vec<f32>> {
         let d = self.config.encoder.hidden_size;
         let mut rest = states;
         block
@@ -263,6 +282,11 @@ impl<'a> Sequence<'a> {
     /// The input of the joint pass.
     pub(crate) fn of_pair(pair: &'a PairEncoding) -> Self {
         Self { ids: &pair.ids, type_ids: &pair.type_ids }
+    }
+
+    /// The input of the similarity pass; all its token types are 0, of which there must be enough.
+    pub(crate) fn of_single(text: &'a SingleEncoding, zeros: &'a [u32]) -> Self {
+        Self { ids: &text.ids, type_ids: &zeros[..text.ids.len()] }
     }
 }
 

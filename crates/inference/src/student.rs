@@ -208,8 +208,8 @@ impl Parts {
         let load_layer = |index: &usize| -> Result<(Layer, Option<Layer>), WeightsError> {
             let stored = StoredLayer::load(loader, shape, *index)?;
             let low_rank = needs_base.then(|| LowRank::of_layer(loader, shape, *index)).transpose()?;
-            let base = low_rank.map(|less| stored.packed(instructions, precision, Some(&less)));
-            Ok((stored.packed(instructions, precision, None), base))
+            let base = low_rank.map(|less| stored.packed(instructions, precision, Some(&less), &config.split_states));
+            Ok((stored.packed(instructions, precision, None, &config.split_states), base))
         };
         let d = shape.hidden_size;
         let load_rest = || -> Result<_, WeightsError> {

@@ -1,5 +1,7 @@
 //! `config.json` of a student: the keys of a Hugging Face `BertConfig` plus the section `reason_to_rank`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -10,6 +12,8 @@ use crate::precision::MeasuredLosses;
 const DEFAULT_MAX_LENGTH: usize = 256;
 /// Pieces of the query, unless the section says otherwise.
 const DEFAULT_MAX_QUERY_LENGTH: usize = 64;
+/// Most parts that an entry of the states is split into.
+const MOST_PARTS: usize = 64;
 /// `[CLS]` and two `[SEP]`.
 pub const SPECIAL_PIECES: usize = 3;
 /// Rows of `reason.positions.weight`: kind, grade and at most 62 words.
@@ -89,6 +93,9 @@ pub struct StudentConfig {
     pub reasons: Option<ReasonsConfig>,
     /// How the weights are stored.
     pub weights: WeightFormat,
+    /// Entries of the encoder's states that are much larger than the others, and into how many parts their 8-bit integers
+    /// are split; empty where nobody has measured it.
+    pub split_states: BTreeMap<usize, usize>,
     /// What faster number formats were measured to lose; `None` where nobody has measured.
     pub precision: Option<MeasuredLosses>,
     /// When documents are stopped early, where that is asked for; `None` where nobody has fitted it.
@@ -192,6 +199,7 @@ impl StudentConfig {
             grades: [-2.0, -0.7, 0.7, 2.0],
             reasons: None,
             weights: WeightFormat::F32,
+            split_states: BTreeMap::new(),
             precision: None,
             early: None,
             encoder,
@@ -226,6 +234,16 @@ impl StudentConfig {
         if !self.grades.is_sorted() {
             return Err(unsupported("reason_to_rank.grades", &format!("{:?}", self.grades), "thresholds must ascend"));
         }
+        let hidden = self.encoder.hidden_size;
+        if let Some((entry, parts)) =
+            self.split_states.iter().find(|(entry, parts)| **entry >= hidden || !(2..=MOST_PARTS).contains(*parts))
+        {
+            return Err(unsupported(
+                "reason_to_rank.split_states",
+                &format!("{parts} parts of entry {entry}"),
+                format!("entries are below {hidden}, and 2 to {MOST_PARTS} parts are supported"),
+            ));
+        }
         if let Some(early) = self.early {
             let layers = self.encoder.num_hidden_layers;
             if early.layers == 0 || early.layers >= layers || !early.margin.is_finite() {
@@ -237,7 +255,6 @@ impl StudentConfig {
             }
         }
         if let Some(reasons) = self.reasons {
-            let hidden = self.encoder.hidden_size;
             if reasons.heads == 0 || !hidden.is_multiple_of(reasons.heads) {
                 return Err(unsupported(
                     "reason_to_rank.reasons.heads",

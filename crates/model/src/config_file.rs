@@ -1,5 +1,7 @@
 //! `config.json` as it is written: reading it with clear errors, and writing it back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -41,6 +43,7 @@ impl StudentConfig {
             grades: section.grades,
             reasons: section.reasons,
             weights: section.weights,
+            split_states: section.split_states,
             precision: section.precision,
             early: section.early,
         };
@@ -62,6 +65,7 @@ impl StudentConfig {
             grades: self.grades,
             reasons: self.reasons,
             weights: self.weights,
+            split_states: self.split_states.clone(),
             precision: self.precision,
             early: self.early,
         };
@@ -143,6 +147,8 @@ struct Section {
     grades: [f32; 4],
     reasons: Option<ReasonsConfig>,
     weights: WeightFormat,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    split_states: BTreeMap<usize, usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     precision: Option<MeasuredLosses>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -270,6 +276,7 @@ mod tests {
         config.weights = WeightFormat::Bf16;
         config.precision = Some(MeasuredLosses { lists: 296, ..MeasuredLosses::default() });
         let measured = EarlyMeasure { lists: 483, ndcg_at_10_difference: -0.0005, finished: 0.3, work: 0.5 };
+        config.split_states = [(3, 2), (17, 5)].into();
         config.early = Some(EarlyConfig { layers: 1, margin: 1.5, measured });
         assert_eq!(StudentConfig::from_json(&config.to_json()).unwrap(), config);
         let plain = StudentConfig::from_json(&config.to_cross_encoder_json()).unwrap();

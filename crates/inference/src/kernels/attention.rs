@@ -9,6 +9,8 @@ use crate::kernels::kernel::Kernel;
 use crate::kernels::operand::{Operand, RowsOf};
 use crate::kernels::packed::{Epilogue, PackedMatrix};
 use crate::kernels::rows::{self, LANES};
+use crate::kernels::split_inputs::SplitInputs;
+use crate::kernels::tile::MAX_ROWS;
 
 /// Buffers of attention that one thread reuses.
 #[derive(Debug)]
@@ -68,7 +70,8 @@ impl Attention {
         if self.scores.len() < n_tile * padded {
             self.scores.resize(n_tile * padded, 0.0);
         }
-        let words = self.queries_and_keys.words(self.instructions, layout, inner, 2 * d);
+        let mut sums = [0f32; MAX_ROWS];
+        let words = self.queries_and_keys.words(self.instructions, layout, inner, 2 * d, &SplitInputs::default());
         for head in 0..n_heads {
             self.keys.fill_column_words(words.from((d + head * size) / group), length, depth);
             let values = RowsOf { values: &inner.values[2 * d + head * size..], ..inner };
@@ -78,12 +81,15 @@ impl Attention {
                 let scores = &mut self.scores[..n * padded];
                 let queries = words.from(begin * words.stride + head * depth);
                 self.keys.multiply_words(queries, n, scores, padded, Epilogue::Store);
-                for row in scores.chunks_exact_mut(padded) {
+                for (row, sum) in scores.chunks_exact_mut(padded).zip(&mut sums) {
                     row[length..].fill(f32::NEG_INFINITY);
-                    rows::softmax(self.instructions, row);
+                    *sum = rows::exponentials(self.instructions, row);
                 }
                 let out = &mut context[begin * d + head * size..];
                 self.values.multiply(RowsOf::dense(scores, padded), out, d, Epilogue::Store, &mut self.weights);
+                for (row, sum) in out.chunks_mut(d).zip(&sums[..n]) {
+                    rows::scale(self.instructions, &mut row[..size], 1.0 / sum);
+                }
             }
         }
     }

@@ -51,7 +51,7 @@ pub(crate) enum Kernel {
 pub(crate) enum TileShape {
     /// The kernel's own.
     Wide,
-    /// For matrices of at most 32 columns on 512-bit vectors: the values of one attention head.
+    /// For matrices that fill fewer columns of it on 512-bit vectors: the values of one attention head, half of its keys.
     Narrow,
 }
 
@@ -170,7 +170,11 @@ impl Kernel {
         match self {
             // Columns that are not there cost as much as those that are.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8 if n <= 32 => TileShape::Narrow,
+            Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8
+                if n.next_multiple_of(32) < n.next_multiple_of(64) =>
+            {
+                TileShape::Narrow
+            }
             _ => TileShape::Wide,
         }
     }

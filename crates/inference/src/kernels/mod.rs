@@ -15,6 +15,7 @@ pub(crate) mod kernel;
 pub(crate) mod operand;
 pub(crate) mod packed;
 pub(crate) mod rows;
+pub(crate) mod split_inputs;
 mod tile;
 
 pub use instructions::{Instructions, NoInstructions};
@@ -22,3 +23,4 @@ pub(crate) use kernel::Kernel;
 pub(crate) use operand::{Operand, RowsOf};
 pub(crate) use packed::{Epilogue, PackedMatrix};
 pub use r2r_model::precision::Precision;
+pub(crate) use split_inputs::Parts;

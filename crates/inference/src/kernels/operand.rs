@@ -4,7 +4,8 @@
 
 use crate::kernels::instructions::Instructions;
 use crate::kernels::kernel::Layout;
-use crate::kernels::rows::{for_each_instruction_set, largest_size};
+use crate::kernels::rows::{LANES, across, for_each_instruction_set};
+use crate::kernels::split_inputs::SplitInputs;
 
 /// Rows inside a larger row-major buffer.
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +18,24 @@ pub(crate) struct RowsOf<'a> {
     pub(crate) n: usize,
 }
 
-/// The zero point of 8-bit inputs, so that they are unsigned as VNNI wants them.
-const INPUT_ZERO: u8 = 0x80;
+/// Steps between the least and the largest 8-bit input of a row: of 256 a few are left to rounding.
+const STEPS: f32 = 252.0;
+
+/// How the 8-bit integers of a row stand for its values: value = (integer - zero) · scale. Rows of GELU's have hardly
+/// anything below zero; with their own zero point they do not waste half of the integers on it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct InputScale {
+    pub(crate) scale: f32,
+    pub(crate) zero: i32,
+}
 
 /// The words of an input in a kernel's layout, in memory that is reused.
 #[derive(Debug, Default)]
 pub(crate) struct Operand {
     words: Vec<u32>,
-    scales: Vec<f32>,
+    scales: Vec<InputScale>,
+    /// Parts of a row's split inputs.
+    parts: Vec<f32>,
 }
 
 /// Words that a kernel can run on, row after row.
@@ -34,8 +45,8 @@ pub(crate) struct Words<'a> {
     pub(crate) values: &'a [u32],
     /// Words between the beginnings of two rows.
     pub(crate) stride: usize,
-    /// A scale for each row of 8-bit integers, else empty.
-    pub(crate) scales: &'a [f32],
+    /// One for each row of 8-bit integers, else empty.
+    pub(crate) scales: &'a [InputScale],
 }
 
 impl<'a> RowsOf<'a> {
@@ -58,40 +69,54 @@ impl Words<'_> {
 }
 
 impl Operand {
-    /// Turns the first `k` values of each row into words. Floats stay where they are.
+    /// Turns the first `k` values of each row into words. 32-bit floats stay where they are; 8-bit integers are split
+    /// where `split` says so.
     pub(crate) fn words<'a>(
         &'a mut self,
         instructions: Instructions,
         layout: Layout,
         x: RowsOf<'a>,
         k: usize,
+        split: &SplitInputs,
     ) -> Words<'a> {
-        let stride = k.div_ceil(layout.group());
         if layout == Layout::Single {
             return Words { values: bits_of(x.values), stride: x.stride, scales: &[] };
         }
+        let stride = (k + split.n_behind()).div_ceil(layout.group());
         if self.words.len() < x.n * stride {
             self.words.resize(x.n * stride, 0);
         }
         self.scales.clear();
         for (r, words) in self.words.chunks_exact_mut(stride).take(x.n).enumerate() {
             let row = x.row(r, k);
-            match layout {
-                Layout::Single => unreachable!("returned above"),
-                Layout::Bf16Pair => to_bf16(instructions, row, words),
-                Layout::I16Pair => {
-                    let scale = quantization_scale(largest_size(instructions, row));
-                    to_i16(instructions, row, scale, words);
-                    self.scales.push(scale);
-                }
-                Layout::ByteQuad => {
-                    let scale = quantization_scale(largest_size(instructions, row));
-                    to_bytes(instructions, row, scale, INPUT_ZERO, words);
-                    self.scales.push(scale);
-                }
+            if layout == Layout::Bf16Pair {
+                to_bf16(instructions, row, words);
+                continue;
+            }
+            let (least, largest) = range(instructions, row, split.shares());
+            let input = InputScale::of(least, largest);
+            self.scales.push(input);
+            if layout == Layout::ByteQuad {
+                to_bytes(instructions, row, input.scale, input.zero as u8, words);
+                split.write_parts::<u8>(instructions, row, input.scale, input.zero, parts_of(words), &mut self.parts);
+            } else {
+                // Wide enough for negative values.
+                to_i16(instructions, row, input.scale, words);
+                split.write_parts::<u16>(instructions, row, input.scale, 0, parts_of(words), &mut self.parts);
             }
         }
         Words { values: &self.words, stride, scales: &self.scales }
+    }
+}
+
+impl InputScale {
+    /// For values in a range that has 0 in it.
+    fn of(least: f32, largest: f32) -> Self {
+        let scale = (largest - least) / STEPS;
+        // What is not a number stays not a number, and shows in the result.
+        let scale = if scale == 0.0 { 1.0 } else { scale };
+        // One more, for parts that are rounded down.
+        Self { scale, zero: (-least / scale).round_ties_even() as i32 + 1 }
     }
 }
 
@@ -101,11 +126,19 @@ pub(crate) fn quantization_scale(largest: f32) -> f32 {
     if largest == 0.0 { 1.0 } else { largest / 127.0 }
 }
 
-/// The nearest 8-bit integer of a value divided by its scale; `inverse` is 1 / scale.
+/// 1.5 · 2^23: a sum with it has the nearest whole number in its last bits.
+const ROUNDING: f32 = 12_582_912.0;
+
+/// The nearest whole number of a value divided by its scale, in the last bits; `inverse` is 1 / scale.
 #[inline(always)]
-pub(crate) fn quantized(value: f32, inverse: f32) -> u8 {
-    // Adding 1.5 · 2^23 leaves the nearest whole number in the last bits.
-    (value * inverse + 12_582_912.0).to_bits() as u8
+fn quantized(value: f32, inverse: f32) -> u32 {
+    (value * inverse + ROUNDING).to_bits()
+}
+
+/// The same whole number as a float.
+#[inline(always)]
+pub(crate) fn rounded(value: f32, inverse: f32) -> f32 {
+    value * inverse + ROUNDING - ROUNDING
 }
 
 /// The bits of 32-bit floats.
@@ -122,9 +155,20 @@ pub(crate) fn parts_of<T: Part>(words: &mut [u32]) -> &mut [T] {
 }
 
 /// An unsigned integer that divides a word.
-pub(crate) trait Part: Copy {}
-impl Part for u8 {}
-impl Part for u16 {}
+pub(crate) trait Part: Copy {
+    /// The last bits of a number.
+    fn of(value: i32) -> Self;
+}
+impl Part for u8 {
+    fn of(value: i32) -> Self {
+        value as Self
+    }
+}
+impl Part for u16 {
+    fn of(value: i32) -> Self {
+        value as Self
+    }
+}
 
 for_each_instruction_set! {
     /// The nearest bfloat16 of each value, in pairs.
@@ -139,11 +183,15 @@ for_each_instruction_set! {
     fn to_bytes(row: &[f32], scale: f32, zero: u8, words: &mut [u32]) = plain_to_bytes
 }
 for_each_instruction_set! {
+    /// The least and the largest of values times their shares, and of 0; neither is a number where a value is none.
+    fn range(row: &[f32], shares: &[f32]) -> (f32, f32) = plain_range
+}
+for_each_instruction_set! {
     /// The sum of signed bytes.
     fn sum_of_bytes(words: &[u32]) -> i32 = plain_sum_of_bytes
 }
 for_each_instruction_set! {
-    /// 8-bit integers as i16, in pairs.
+    /// Integers as i16, in pairs.
     fn to_i16(row: &[f32], scale: f32, words: &mut [u32]) = plain_to_i16
 }
 
@@ -175,9 +223,35 @@ fn plain_to_bytes<const FUSED: bool>(row: &[f32], scale: f32, zero: u8, words: &
     let inverse = 1.0 / scale;
     let bytes = parts_of::<u8>(words);
     for (byte, value) in bytes.iter_mut().zip(row) {
-        *byte = quantized(*value, inverse) ^ zero;
+        *byte = (quantized(*value, inverse) as u8).wrapping_add(zero);
     }
     bytes[row.len()..].fill(0);
+}
+
+#[inline(always)]
+fn plain_range<const FUSED: bool>(row: &[f32], shares: &[f32]) -> (f32, f32) {
+    let (values, values_rest) = row.as_chunks::<LANES>();
+    let (shares, shares_rest) = shares.as_chunks::<LANES>();
+    // Comparisons pass over what is not a number; 0 times it is none.
+    let (mut least, mut largest, mut spoiled) = ([0f32; LANES], [0f32; LANES], [0f32; LANES]);
+    let mut take = |lane: usize, value: f32, share: f32| {
+        let part = value * share;
+        least[lane] = if part < least[lane] { part } else { least[lane] };
+        largest[lane] = if part > largest[lane] { part } else { largest[lane] };
+        spoiled[lane] += part * 0.0;
+    };
+    for (values, shares) in values.iter().zip(shares) {
+        for lane in 0..LANES {
+            take(lane, values[lane], shares[lane]);
+        }
+    }
+    for (lane, (value, share)) in values_rest.iter().zip(shares_rest).enumerate() {
+        take(lane, *value, *share);
+    }
+    let spoiled = across(spoiled, |left, right| left + right);
+    let least = across(least, |left, right| if right < left { right } else { left });
+    let largest = across(largest, |left, right| if right > left { right } else { left });
+    (least + spoiled, largest + spoiled)
 }
 
 #[inline(always)]
@@ -190,7 +264,7 @@ fn plain_to_i16<const FUSED: bool>(row: &[f32], scale: f32, words: &mut [u32]) {
     let inverse = 1.0 / scale;
     let halves = parts_of::<u16>(words);
     for (half, value) in halves.iter_mut().zip(row) {
-        *half = i16::from(quantized(*value, inverse).cast_signed()).cast_unsigned();
+        *half = quantized(*value, inverse) as u16;
     }
     halves[row.len()..].fill(0);
 }

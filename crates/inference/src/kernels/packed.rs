@@ -8,6 +8,7 @@ use crate::kernels::operand::{
     Operand, RowsOf, Words, bf16, interleave, quantization_scale, sum_of_bytes, to_bf16, to_bytes, to_i16,
 };
 use crate::kernels::rows;
+use crate::kernels::split_inputs::{Parts, SplitInputs};
 use crate::kernels::tile::{Columns, MAX_COLUMNS, MAX_ROWS, TileJob};
 
 /// A matrix of `k` rows and `n` columns with a bias, to be multiplied from the left.
@@ -18,14 +19,16 @@ pub(crate) struct PackedMatrix {
     shape: TileShape,
     k: usize,
     n: usize,
-    /// Panel by panel: `[k / group][columns]` words; columns beyond `n` and values beyond `k` are zero.
+    /// How 8-bit inputs are split.
+    split: SplitInputs,
+    /// Panel by panel: `[depth][columns]` words; columns beyond `n` and values beyond the inputs and their parts are zero.
     panels: Vec<u32>,
     /// As many values as the panels have columns; zero beyond `n`.
     bias: Vec<f32>,
     /// The same for the scales of 8-bit integers, else empty.
     scales: Vec<f32>,
-    /// The same for what integer sums begin with.
-    start: Vec<i32>,
+    /// The same for the sums of each column's integers.
+    sums: Vec<i32>,
 }
 
 /// What is done with a product before it is stored.
@@ -48,10 +51,11 @@ impl PackedMatrix {
             shape: TileShape::Wide,
             k: 0,
             n: 0,
+            split: SplitInputs::default(),
             panels: Vec::new(),
             bias: Vec::new(),
             scales: Vec::new(),
-            start: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
@@ -65,24 +69,31 @@ impl PackedMatrix {
     ) -> Self {
         assert_eq!(weight.len(), bias.len() * k, "weight of a linear map from {k} to {}", bias.len());
         let copy = |rows: Range<usize>, block: &mut [f32]| block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
-        Self::of_rows(instructions, kernel, k, bias, copy)
+        Self::of_rows(instructions, kernel, k, bias, &Parts::new(), copy)
     }
 
-    /// The same of a weight that is made a few rows at a time: `write` writes a range of them.
+    /// Packs a linear map whose weight is made a few rows at a time: `write` writes a range of them. 8-bit integers of
+    /// some inputs are split into parts.
     pub(crate) fn of_rows(
         instructions: Instructions,
         kernel: Kernel,
         k: usize,
         bias: &[f32],
+        parts: &Parts,
         mut write: impl FnMut(Range<usize>, &mut [f32]),
     ) -> Self {
         let mut packed = Self::empty(instructions, kernel);
+        let is_integer = matches!(kernel.layout(), Layout::I16Pair | Layout::ByteQuad);
+        if is_integer {
+            packed.split = SplitInputs::new(k, parts);
+        }
         let n = bias.len();
         let (width, depth) = packed.lay_out(k, n);
         packed.bias[..n].copy_from_slice(bias);
         let step = TOGETHER.min(width);
         let mut block = vec![0f32; step.min(n) * k];
         let mut words = vec![0u32; step.min(n) * depth];
+        let mut weights = vec![0f32; k + packed.split.n_behind()];
         for first in (0..n).step_by(step) {
             let columns = first..n.min(first + step);
             let (block, words) = (&mut block[..columns.len() * k], &mut words[..columns.len() * depth]);
@@ -90,7 +101,9 @@ impl PackedMatrix {
             for ((column, values), words) in
                 columns.clone().zip(block.chunks_exact(k)).zip(words.chunks_exact_mut(depth))
             {
-                packed.convert_column(column, values, words);
+                weights[..k].copy_from_slice(values);
+                packed.split.repeat_weights(&mut weights);
+                packed.convert_column(column, &weights, words);
             }
             let panel = &mut packed.panels[first / width * width * depth..][..width * depth];
             let words = Words { values: words, stride: depth, scales: &[] };
@@ -116,8 +129,7 @@ impl PackedMatrix {
             Layout::ByteQuad => {
                 self.scales[column] = scale();
                 to_bytes(self.instructions, values, self.scales[column], 0, words);
-                // Inputs carry the zero point 128, which each column's sum takes away again.
-                self.start[column] = -128 * sum_of_bytes(self.instructions, words);
+                self.sums[column] = sum_of_bytes(self.instructions, words);
             }
         }
     }
@@ -164,7 +176,7 @@ impl PackedMatrix {
         (self.k, self.n) = (k, n);
         let layout = self.kernel.layout();
         let width = self.kernel.columns(self.shape);
-        let (columns, depth) = (n.div_ceil(width) * width, k.div_ceil(layout.group()));
+        let (columns, depth) = (n.div_ceil(width) * width, self.depth());
         if self.panels.len() < columns * depth {
             // A new vector, as fresh memory is zero already.
             self.panels = vec![0; columns * depth];
@@ -175,10 +187,15 @@ impl PackedMatrix {
         if matches!(layout, Layout::I16Pair | Layout::ByteQuad) {
             self.scales.clear();
             self.scales.resize(columns, 1.0);
-            self.start.clear();
-            self.start.resize(columns, 0);
+            self.sums.clear();
+            self.sums.resize(columns, 0);
         }
         (width, depth)
+    }
+
+    /// Words of an input row.
+    fn depth(&self) -> usize {
+        (self.k + self.split.n_behind()).div_ceil(self.kernel.layout().group())
     }
 
     /// Columns: the length of an output row.
@@ -201,7 +218,7 @@ impl PackedMatrix {
         operand: &mut Operand,
     ) {
         if self.k > 0 && x.n > 0 {
-            let words = operand.words(self.instructions, self.kernel.layout(), x, self.k);
+            let words = operand.words(self.instructions, self.kernel.layout(), x, self.k, &self.split);
             self.multiply_words(words, x.n, out, out_stride, epilogue);
         }
     }
@@ -215,24 +232,30 @@ impl PackedMatrix {
         out_stride: usize,
         epilogue: Epilogue,
     ) {
-        let layout = self.kernel.layout();
         let (width, n_tile) = (self.kernel.columns(self.shape), self.kernel.rows(self.shape));
-        let depth = self.k.div_ceil(layout.group());
-        let mut tile = [0f32; MAX_ROWS * MAX_COLUMNS];
+        let depth = self.depth();
+        let is_cut = epilogue == Epilogue::Add || !n.is_multiple_of(n_tile) || !self.n.is_multiple_of(width);
+        let mut memory: [f32; MAX_ROWS * MAX_COLUMNS];
+        let tile: &mut [f32] = if is_cut {
+            memory = [0.0; _];
+            &mut memory
+        } else {
+            &mut []
+        };
         for (p, panel) in self.panels.chunks_exact(width * depth).take(self.n.div_ceil(width)).enumerate() {
             let first = p * width;
             let here = width.min(self.n - first);
             let columns = Columns {
                 bias: &self.bias[first..],
                 scales: self.scales.get(first..).unwrap_or_default(),
-                start: self.start.get(first..).unwrap_or_default(),
+                sums: self.sums.get(first..).unwrap_or_default(),
             };
             for begin in (0..n).step_by(n_tile) {
                 let n_rows = n_tile.min(n - begin);
                 let is_whole = n_rows == n_tile && here == width && epilogue != Epilogue::Add;
                 let target = &mut out[begin * out_stride + first..];
                 let (out, out_stride_here) =
-                    if is_whole { (&mut *target, out_stride) } else { (&mut tile[..], MAX_COLUMNS) };
+                    if is_whole { (&mut *target, out_stride) } else { (&mut *tile, MAX_COLUMNS) };
                 let mut job = TileJob {
                     x: &x.values[begin * x.stride..],
                     x_stride: x.stride,
@@ -336,11 +359,59 @@ mod tests {
         }
 
         #[test]
-        fn kernels_of_integers_agree_to_the_last_bit(m in 1usize..20, k in 1usize..700, n in 1usize..150) {
+        fn a_large_input_that_is_split_costs_the_others_no_precision(
+            m in 1usize..20, k in 8usize..50, n in 1usize..150, n_parts in 2usize..9, large in 0usize..8,
+        ) {
+            let (mut x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
+            for row in x.chunks_exact_mut(k) {
+                row[large] *= n_parts as f32;
+            }
+            for kernel in Kernel::available().into_iter().filter(|kernel| kernel.precision() == Precision::Int8) {
+                let copy = |rows: Range<usize>, block: &mut [f32]| {
+                    block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
+                };
+                let parts = Parts::from([(large, n_parts)]);
+                let matrix = PackedMatrix::of_rows(Instructions::detect(), kernel, k, &bias, &parts, copy);
+                let mut out = vec![f32::NAN; m * n];
+                matrix.multiply(RowsOf::dense(&x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
+                for (i, found) in out.iter().enumerate() {
+                    let (row, column) = (i / n, i % n);
+                    let products = (0..k).map(|j| f64::from(x[row * k + j]) * f64::from(weight[column * k + j]));
+                    let expected = f64::from(bias[column]) + products.sum::<f64>();
+                    // As if all inputs were below 1; the large one has as many steps in the weights' error as parts.
+                    let bound = bound(Precision::Int8, k + n_parts);
+                    prop_assert!((f64::from(*found) - expected).abs() < bound, "{kernel:?}: {found} for {expected}");
+                }
+            }
+        }
+
+        #[test]
+        fn inputs_above_zero_have_twice_the_steps(m in 1usize..6, k in 16usize..64) {
+            let x: Vec<f32> = numbers(m * k, 1).iter().map(|value| value.abs()).collect();
+            // A sum of all inputs: the weights are exact.
+            for kernel in Kernel::available().into_iter().filter(|kernel| kernel.precision() == Precision::Int8) {
+                let matrix = packed(kernel, &vec![1.0; k], &[0.0], k);
+                let mut out = vec![f32::NAN; m];
+                matrix.multiply(RowsOf::dense(&x, k), &mut out, 1, Epilogue::Store, &mut Operand::default());
+                for (row, found) in x.chunks_exact(k).zip(&out) {
+                    let error = (row.iter().map(|value| f64::from(*value)).sum::<f64>() - f64::from(*found)).abs();
+                    prop_assert!(error < 0.5 / 252.0 * k as f64 + 1e-5, "{kernel:?}: off by {error}");
+                }
+            }
+        }
+
+        #[test]
+        fn kernels_of_integers_agree_to_the_last_bit(
+            m in 1usize..20, k in 4usize..700, n in 1usize..150, n_parts in 2usize..9,
+        ) {
             let (x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
+            let parts = Parts::from([(1, n_parts), (3, 2)]);
+            let copy = |rows: Range<usize>, block: &mut [f32]| {
+                block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
+            };
             let product = |kernel: Kernel| {
                 let mut out = vec![f32::NAN; m * n];
-                let matrix = packed(kernel, &weight, &bias, k);
+                let matrix = PackedMatrix::of_rows(Instructions::detect(), kernel, k, &bias, &parts, copy);
                 matrix.multiply(RowsOf::dense(&x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
                 out
             };

@@ -53,6 +53,14 @@ for_each_instruction_set! {
     fn softmax(values: &mut [f32]) = plain_softmax
 }
 for_each_instruction_set! {
+    /// Softmax that is still to be divided by what is returned.
+    fn exponentials(values: &mut [f32]) -> f32 = plain_exponentials
+}
+for_each_instruction_set! {
+    /// `row *= factor`.
+    fn scale(row: &mut [f32], factor: f32) = plain_scale
+}
+for_each_instruction_set! {
     /// Layer norm in place (Ba et al., 2016).
     fn layer_norm(row: &mut [f32], norm: &LayerNorm) = plain_layer_norm
 }
@@ -83,7 +91,7 @@ fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 
 /// The lanes of a vector brought together, halves first, as vector instructions do it.
 #[inline(always)]
-fn across(lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+pub(crate) fn across(lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
     let mut eight = [0f32; 8];
     for lane in 0..8 {
         eight[lane] = join(lanes[lane], lanes[lane + 8]);
@@ -108,6 +116,13 @@ pub(crate) struct LayerNorm {
 fn plain_add_scaled<const FUSED: bool>(sum: &mut [f32], factor: f32, row: &[f32]) {
     for (sum, value) in sum.iter_mut().zip(row) {
         *sum = multiply_add::<FUSED>(factor, *value, *sum);
+    }
+}
+
+#[inline(always)]
+fn plain_scale<const FUSED: bool>(row: &mut [f32], factor: f32) {
+    for value in row {
+        *value *= factor;
     }
 }
 
@@ -176,22 +191,37 @@ fn plain_layer_norm<const FUSED: bool>(row: &mut [f32], norm: &LayerNorm) {
 
 #[inline(always)]
 fn plain_softmax<const FUSED: bool>(values: &mut [f32]) {
+    let factor = 1.0 / plain_exponentials::<FUSED>(values);
+    for value in values {
+        *value *= factor;
+    }
+}
+
+#[inline(always)]
+fn plain_exponentials<const FUSED: bool>(values: &mut [f32]) -> f32 {
     let greater = |left: f32, right: f32| if left > right { left } else { right };
-    let (chunks, rest) = values.as_chunks::<LANES>();
+    let (chunks, rest) = values.as_chunks_mut::<LANES>();
     let mut highest = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks {
+    for chunk in chunks.iter() {
         for lane in 0..LANES {
             highest[lane] = greater(chunk[lane], highest[lane]);
         }
     }
     let highest = rest.iter().fold(across(highest, greater), |highest, value| greater(*value, highest));
-    for value in values.iter_mut() {
-        *value = exp::<FUSED>(*value - highest);
+    let exponential = |value: f32| exp2::<FUSED>((value - highest) * std::f32::consts::LOG2_E);
+    let mut sums = [0f32; LANES];
+    for chunk in chunks {
+        for lane in 0..LANES {
+            chunk[lane] = exponential(chunk[lane]);
+            sums[lane] += chunk[lane];
+        }
     }
-    let factor = 1.0 / sum_of(values, |value| value);
-    for value in values {
-        *value *= factor;
+    let mut sum = across(sums, |left, right| left + right);
+    for value in rest {
+        *value = exponential(*value);
+        sum += *value;
     }
+    sum
 }
 
 #[inline(always)]
@@ -209,35 +239,31 @@ fn plain_gelu<const FUSED: bool>(values: &mut [f32]) {
 
 #[inline(always)]
 fn gelu_of<const FUSED: bool>(x: f32) -> f32 {
-    // Φ(-|x|) = t (a1 + t (a2 + ...)) exp(-x²/2) / 2 with t = 1 / (1 + p |x| / √2): Abramowitz and Stegun, 7.1.26.
-    const P: f32 = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
-    const A: [f32; 5] = [0.254_829_6, -0.284_496_74, 1.421_413_7, -1.453_152, 1.061_405_4];
+    // The logarithm to base 2 of Φ(-s), highest power first. Found by minimizing the largest error of s Φ(-s) on 0..14
+    // (`scripts/polynomials.py`): 8e-8. Its value at 0 is exact.
+    const LOG_TAIL: [f32; 7] =
+        [2.992_385e-5, -7.398_718e-4, 7.977_456e-3, -5.323_818e-2, -4.589_157e-1, -1.151_147_1, -1.0];
     let size = x.abs();
-    let t = 1.0 / multiply_add::<FUSED>(P, size, 1.0);
-    let polynomial = A.iter().rev().skip(1).fold(A[4], |sum, a| multiply_add::<FUSED>(sum, t, *a)) * t;
-    let tail = 0.5 * polynomial * exp::<FUSED>(-0.5 * x * x);
+    // Nothing of what is beyond shows.
+    let bounded = if size < 14.0 { size } else { 14.0 };
+    let log_tail = LOG_TAIL[1..].iter().fold(LOG_TAIL[0], |sum, a| multiply_add::<FUSED>(sum, bounded, *a));
     let positive = if x > 0.0 { x } else { 0.0 };
-    positive - size * tail
+    positive - size * exp2::<FUSED>(log_tail)
 }
 
-/// e^x with a relative error below 3e-7, 0 below -87; x is at most 88.
+/// 2^x with a relative error below 2e-7, 0 below -126.5; x is at most 127.
 #[inline(always)]
-fn exp<const FUSED: bool>(x: f32) -> f32 {
+fn exp2<const FUSED: bool>(x: f32) -> f32 {
     // Adding 1.5 · 2^23 leaves the nearest whole number in the last bits.
     const TO_WHOLE: f32 = 12_582_912.0;
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // (e^r - 1 - r) / r² on |r| <= ln(2)/2, the constants of Cephes' expf, highest power first.
-    const SERIES: [f32; 6] = [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
-    let clamped = if x < -87.0 { -87.0 } else { x };
-    let shifted = multiply_add::<FUSED>(clamped, std::f32::consts::LOG2_E, TO_WHOLE);
-    let whole = shifted - TO_WHOLE;
-    let r = multiply_add::<FUSED>(whole, -LN_2_LOW, multiply_add::<FUSED>(whole, -LN_2_HIGH, clamped));
+    // 2^r on |r| <= 1/2, highest power first, by minimizing the largest relative error (same script): 7.5e-8.
+    const SERIES: [f32; 6] = [1.327_646e-3, 9.675_542e-3, 5.550_713_5e-2, 2.402_212e-1, 6.931_469_4e-1, 1.000_000_1];
+    let clamped = if x < -127.0 { -127.0 } else { x };
+    let shifted = clamped + TO_WHOLE;
+    let r = clamped - (shifted - TO_WHOLE);
     let series = SERIES[1..].iter().fold(SERIES[0], |sum, a| multiply_add::<FUSED>(sum, r, *a));
-    let value = multiply_add::<FUSED>(r * r, series, r + 1.0);
-    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
-    let value = value * power;
-    if x < -87.0 { 0.0 } else { value }
+    // The bits of 2^-127 are those of 0.
+    series * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
 #[cfg(test)]
@@ -268,9 +294,9 @@ mod tests {
         }
 
         #[test]
-        fn exp_is_within_a_few_units_of_the_last_place(x in -87f32..10.0) {
-            let expected = f64::from(x).exp();
-            for found in [exp::<true>(x), exp::<false>(x)] {
+        fn powers_of_two_are_within_a_few_units_of_the_last_place(x in -126f32..20.0) {
+            let expected = f64::from(x).exp2();
+            for found in [exp2::<true>(x), exp2::<false>(x)] {
                 prop_assert!((f64::from(found) - expected).abs() <= 3e-7 * expected, "at {x}");
             }
         }
@@ -325,7 +351,8 @@ mod tests {
             let mut values = [-40.0, -14.0, 0.0, 14.0, 40.0];
             gelu(instructions, &mut values);
             let expected = [0.0, 0.0, 0.0, 14.0, 40.0f32];
-            assert!(values.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < f32::MIN_POSITIVE));
+            assert!(values.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-30));
+            assert_eq!(exp2::<true>(f32::NEG_INFINITY).to_bits(), 0);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a student loses when its products are computed in a faster number format, on held-out lists.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use r2r_inference::{Options, Student};
 use r2r_model::folder::StudentFolder;
 use r2r_model::precision::{MeasuredLosses, Precision, PrecisionLoss};
 use r2r_types::document::Document;
-use r2r_types::example::DistillationExample;
+use r2r_types::example::{DistillationExample, ExamplePassage};
 
 use crate::error::PipelineError;
 use crate::progress::Progress;
@@ -16,6 +17,11 @@ use crate::stages::precision_card::put_precision;
 
 /// Ranks that count in the nDCG.
 const CUTOFF: usize = 10;
+
+/// Lists whose states tell which of their entries are large.
+const LISTS_FOR_SIZES: usize = 32;
+/// For so many entries of a state, one further part: a twelfth more work for the products that read states.
+const INPUTS_FOR_ONE_PART: usize = 12;
 
 /// The logit and the probability of each passage of each list.
 type Scores = Vec<Vec<(f32, f32)>>;
@@ -35,6 +41,8 @@ pub fn measure_precision(
             "no held-out list has two passages with different targets; give the dev.jsonl of a distillation".to_owned(),
         ));
     }
+    config.split_states = split_states(student, &lists, threads)?;
+    folder.replace_config(&config).map_err(PipelineError::failed)?;
     progress.begin("precision", Some(3 * lists.len() as u64));
     let mut scores = |place: u64, precision: Precision| -> Result<Scores, PipelineError> {
         let options = Options { precision: Some(precision), threads, ..Options::default() };
@@ -59,6 +67,42 @@ pub fn measure_precision(
     Ok(losses)
 }
 
+/// The entries of a student's states that are much larger than the others, and into how many parts their 8-bit integers
+/// are split so that the largest part is as small as a number of further inputs allows (outlier channel splitting, Zhao
+/// et al., 2019).
+fn split_states(
+    student: &Path,
+    lists: &[&DistillationExample],
+    threads: Option<NonZeroUsize>,
+) -> Result<BTreeMap<usize, usize>, PipelineError> {
+    let options = Options { precision: Some(Precision::F32), threads, ..Options::default() };
+    let engine = Student::open(student, &options).map_err(PipelineError::input)?;
+    let mut sums: Vec<f64> = Vec::new();
+    for list in lists.iter().take(LISTS_FOR_SIZES) {
+        let documents = documents_of(list);
+        let documents: Vec<&Document> = documents.iter().collect();
+        let of_list = engine.fourth_powers_of_states(&list.query.text, &documents).map_err(PipelineError::input)?;
+        sums.resize(of_list.len(), 0.0);
+        for (sum, value) in sums.iter_mut().zip(of_list) {
+            *sum += value;
+        }
+    }
+    let sizes: Vec<f64> = sums.iter().map(|sum| sum.powf(0.25)).collect();
+    Ok(split_largest(&sizes, sizes.len() / INPUTS_FOR_ONE_PART))
+}
+
+/// Splits the largest size into one more part, so many times; only what has parts is returned.
+fn split_largest(sizes: &[f64], times: usize) -> BTreeMap<usize, usize> {
+    let mut parts = vec![1; sizes.len()];
+    for _ in 0..times {
+        let part = |entry: &usize| sizes[*entry] / parts[*entry] as f64;
+        if let Some(largest) = (0..sizes.len()).max_by(|a, b| part(a).total_cmp(&part(b))) {
+            parts[largest] += 1;
+        }
+    }
+    parts.into_iter().enumerate().filter(|(_, parts)| *parts > 1).collect()
+}
+
 /// As [`measure_precision`], and writes the figures into provenance and model card of a student that is there already.
 pub fn measure_whole_folder(
     student: &Path,
@@ -80,12 +124,17 @@ pub(crate) fn has_order(list: &DistillationExample) -> bool {
     list.passages.iter().any(|passage| passage.target.total_cmp(&list.passages[0].target).is_ne())
 }
 
+fn documents_of(list: &DistillationExample) -> Vec<Document> {
+    let document = |passage: &ExamplePassage| Document {
+        id: passage.doc.clone(),
+        title: passage.title.clone(),
+        text: passage.text.clone(),
+    };
+    list.passages.iter().map(document).collect()
+}
+
 fn scores_of(engine: &Student, list: &DistillationExample) -> Result<Vec<(f32, f32)>, PipelineError> {
-    let documents: Vec<Document> = list
-        .passages
-        .iter()
-        .map(|passage| Document { id: passage.doc.clone(), title: passage.title.clone(), text: passage.text.clone() })
-        .collect();
+    let documents = documents_of(list);
     let documents: Vec<&Document> = documents.iter().collect();
     let scored = engine.score(&list.query.text, &documents).map_err(PipelineError::input)?;
     Ok(scored.iter().map(|scored| (scored.logit, scored.probability)).collect())
@@ -147,6 +196,13 @@ mod tests {
         let (up, down) = (scores(&[1.0, 2.0, 3.0]), scores(&[3.0, 2.0, 1.0]));
         assert_eq!((kendall_tau(&up, &up), kendall_tau(&up, &down)), (1.0, -1.0));
         assert!((kendall_tau(&up, &scores(&[1.0, 3.0, 2.0])) - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_largest_part_is_split_again_and_again() {
+        let parts = split_largest(&[1.0, 10.0, 0.5, 4.5], 4);
+        assert_eq!(parts, BTreeMap::from([(1, 4), (3, 2)]));
+        assert!(split_largest(&[3.0, 1.0], 0).is_empty() && split_largest(&[], 3).is_empty());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::arch::x86_64::{
     __m256, __m256i, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cvtepi32_ps,
     _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_mul_ps,
-    _mm256_set1_epi32 as broadcast, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps as store,
+    _mm256_mullo_epi32, _mm256_set1_epi32 as broadcast, _mm256_set1_ps, _mm256_setzero_si256, _mm256_slli_epi32,
+    _mm256_storeu_ps as store,
 };
 
 use crate::kernels::tile::vectors::vector_tile;
@@ -20,16 +21,24 @@ unsafe fn load_integers(words: *const u32) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn bias(columns: &Columns<'_>, at: usize) -> __m256 {
+unsafe fn bias(columns: &Columns<'_>, at: usize, _: i32) -> __m256 {
     // SAFETY: the caller has checked 8 values from there on.
     unsafe { _mm256_loadu_ps(columns.bias.as_ptr().add(at)) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn start(columns: &Columns<'_>, at: usize) -> __m256i {
-    // SAFETY: the caller has checked 8 values from there on.
-    unsafe { _mm256_loadu_si256(columns.start.as_ptr().add(at).cast()) }
+unsafe fn less_zero(columns: &Columns<'_>, at: usize, zero: i32) -> __m256i {
+    // SAFETY: the caller has checked 8 sums from there on.
+    let sums = unsafe { _mm256_loadu_si256(columns.sums.as_ptr().add(at).cast()) };
+    _mm256_mullo_epi32(sums, broadcast(-zero))
+}
+
+/// Pairs of i16 need no zero point.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn nothing(_: &Columns<'_>, _: usize, _: i32) -> __m256i {
+    _mm256_setzero_si256()
 }
 
 #[inline]
@@ -68,7 +77,7 @@ unsafe fn scaled(sum: __m256i, row_scale: f32, columns: &Columns<'_>, at: usize)
     let product = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_mul_ps(_mm256_set1_ps(row_scale), scales));
     // Not fused: every instruction set rounds alike.
     // SAFETY: the caller has checked 8 values of the bias from there on.
-    _mm256_add_ps(product, unsafe { bias(columns, at) })
+    _mm256_add_ps(product, unsafe { bias(columns, at, 0) })
 }
 
 vector_tile!(
@@ -81,9 +90,9 @@ vector_tile!(
 );
 vector_tile!(
     /// A tile of 8-bit integers in pairs of i16.
-    int8, "avx2", start, multiply_int8, scaled, true
+    int8, "avx2", nothing, multiply_int8, scaled, true
 );
 vector_tile!(
     /// A tile of 8-bit integers in quads: u8 times i8.
-    int8_vnni, "avx2,avxvnni", start, _mm256_dpbusd_avx_epi32, scaled, true
+    int8_vnni, "avx2,avxvnni", less_zero, _mm256_dpbusd_avx_epi32, scaled, true
 );

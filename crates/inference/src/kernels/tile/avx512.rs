@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::{
     __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_castsi512_ps, _mm512_cvtepi32_ps, _mm512_dpbf16_ps,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mul_ps, _mm512_mullo_epi32,
     _mm512_set1_epi32 as broadcast, _mm512_set1_ps, _mm512_storeu_ps as store,
 };
 use std::mem::transmute;
@@ -24,16 +24,17 @@ unsafe fn load_integers(words: *const u32) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn bias(columns: &Columns<'_>, at: usize) -> __m512 {
+unsafe fn bias(columns: &Columns<'_>, at: usize, _: i32) -> __m512 {
     // SAFETY: the caller has checked 16 values from there on.
     unsafe { _mm512_loadu_ps(columns.bias.as_ptr().add(at)) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn start(columns: &Columns<'_>, at: usize) -> __m512i {
-    // SAFETY: the caller has checked 16 values from there on.
-    unsafe { _mm512_loadu_si512(columns.start.as_ptr().add(at).cast()) }
+unsafe fn less_zero(columns: &Columns<'_>, at: usize, zero: i32) -> __m512i {
+    // SAFETY: the caller has checked 16 sums from there on.
+    let sums = unsafe { _mm512_loadu_si512(columns.sums.as_ptr().add(at).cast()) };
+    _mm512_mullo_epi32(sums, broadcast(-zero))
 }
 
 #[inline]
@@ -64,7 +65,7 @@ unsafe fn scaled(sum: __m512i, row_scale: f32, columns: &Columns<'_>, at: usize)
     let product = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_mul_ps(_mm512_set1_ps(row_scale), scales));
     // Not fused: every instruction set rounds alike.
     // SAFETY: the caller has checked 16 values of the bias from there on.
-    _mm512_add_ps(product, unsafe { bias(columns, at) })
+    _mm512_add_ps(product, unsafe { bias(columns, at, 0) })
 }
 
 vector_tile!(
@@ -77,5 +78,5 @@ vector_tile!(
 );
 vector_tile!(
     /// A tile of 8-bit integers in quads: u8 times i8.
-    int8, "avx512f,avx512vnni", start, _mm512_dpbusd_epi32, scaled, true
+    int8, "avx512f,avx512vnni", less_zero, _mm512_dpbusd_epi32, scaled, true
 );

@@ -10,6 +10,8 @@ pub(crate) mod portable;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod vectors;
 
+use crate::kernels::operand::InputScale;
+
 /// Most rows of a tile of any kernel.
 pub(crate) const MAX_ROWS: usize = 12;
 /// Most columns of a tile of any kernel.
@@ -23,8 +25,8 @@ pub(crate) struct TileJob<'a> {
     pub(crate) x_stride: usize,
     /// Rows that are there; the last stands in for those that are not.
     pub(crate) n_rows: usize,
-    /// One for each row that is there: the scales of 8-bit inputs.
-    pub(crate) row_scales: &'a [f32],
+    /// One for each row that is there, of 8-bit inputs.
+    pub(crate) row_scales: &'a [InputScale],
     /// `[depth][columns]` words.
     pub(crate) panel: &'a [u32],
     /// The panel's columns.
@@ -42,8 +44,8 @@ pub(crate) struct Columns<'a> {
     pub(crate) bias: &'a [f32],
     /// Scales of 8-bit matrices.
     pub(crate) scales: &'a [f32],
-    /// Where integer sums begin: minus 128 times the column's sum where inputs have the zero point 128.
-    pub(crate) start: &'a [i32],
+    /// Sums of the columns' integers: inputs with a zero point add it times these.
+    pub(crate) sums: &'a [i32],
 }
 
 impl TileJob<'_> {
@@ -62,7 +64,7 @@ impl TileJob<'_> {
 
     /// As [`TileJob::check`], and what integer kernels need besides.
     pub(crate) fn check_scales(&self, width: usize) {
-        assert!(self.columns.scales.len() >= width && self.columns.start.len() >= width);
+        assert!(self.columns.scales.len() >= width && self.columns.sums.len() >= width);
         assert!(self.row_scales.len() >= self.n_rows);
     }
 
@@ -72,7 +74,7 @@ impl TileJob<'_> {
     }
 
     /// The scale of row `r` of the input.
-    pub(crate) fn row_scale(&self, r: usize) -> f32 {
+    pub(crate) fn row_scale(&self, r: usize) -> InputScale {
         self.row_scales[r.min(self.n_rows - 1)]
     }
 }

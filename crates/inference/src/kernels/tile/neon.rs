@@ -26,7 +26,7 @@ fn broadcast(word: i32) -> uint32x4_t {
 
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn bias(columns: &Columns<'_>, at: usize) -> float32x4_t {
+unsafe fn bias(columns: &Columns<'_>, at: usize, _: i32) -> float32x4_t {
     // SAFETY: the caller has checked 4 values from there on.
     unsafe { vld1q_f32(columns.bias.as_ptr().add(at)) }
 }

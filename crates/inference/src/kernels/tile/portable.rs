@@ -25,8 +25,8 @@ pub(crate) fn int8<const ROWS: usize, const COLUMNS: usize>(job: &mut TileJob<'_
     let first = |word: u32| i32::from(word as i16);
     let second = |word: u32| i32::from((word >> 16) as i16);
     let multiply = |sum: i32, x: u32, w: u32| sum + (first(x) * first(w) + second(x) * second(w));
-    let sums = sums::<i32, ROWS, COLUMNS>(job, std::array::from_fn(|c| job.columns.start[c]), multiply);
-    let row_scales: [f32; ROWS] = std::array::from_fn(|r| job.row_scale(r));
+    let sums = sums::<i32, ROWS, COLUMNS>(job, [0; COLUMNS], multiply);
+    let row_scales: [f32; ROWS] = std::array::from_fn(|r| job.row_scale(r).scale);
     let columns = job.columns;
     store::<ROWS, COLUMNS>(job, |r, c| sums[r][c] as f32 * (row_scales[r] * columns.scales[c]) + columns.bias[c]);
 }

@@ -1,8 +1,8 @@
 //! The tile of all vector instruction sets: one loop, written once, for every width and number format.
 
 /// Makes the tile kernel `$name<ROWS, VECTORS>` for vectors of `LANES` columns. The module must have `LANES`, and
-/// `load_floats`, `load_integers`, `store` and `broadcast` for its vectors. `$start` loads the sums' first values from
-/// a float and an integer pointer, `$multiply` adds the products of two vectors of words, and `$finish` makes floats of
+/// `load_floats`, `load_integers`, `store` and `broadcast` for its vectors. `$start` gives the sums' first
+/// values, from the columns and the zero point of the row, `$multiply` adds the products of two vectors of words, and `$finish` makes floats of
 /// a vector of sums, given the row's scale and the addresses of the columns' scales and bias.
 macro_rules! vector_tile {
     ($(#[$doc:meta])* $name:ident, $features:literal, $start:ident, $multiply:ident, $finish:ident, $scaled:literal) => {
@@ -16,9 +16,11 @@ macro_rules! vector_tile {
             }
             let depth = job.depth(width);
             let columns = job.columns;
-            // SAFETY: the check above found `width` values in what sums begin with.
-            let start: [_; VECTORS] = std::array::from_fn(|v| unsafe { $start(&columns, v * LANES) });
-            let mut sums = [start; ROWS];
+            let mut sums: [[_; VECTORS]; ROWS] = std::array::from_fn(|r| {
+                let zero = if $scaled { job.row_scale(r).zero } else { 0 };
+                // SAFETY: the check above found `width` values in what sums begin with.
+                std::array::from_fn(|v| unsafe { $start(&columns, v * LANES, zero) })
+            });
             let rows: [*const u32; ROWS] = std::array::from_fn(|r| job.x[job.row_start(r)..].as_ptr());
             let panel = job.panel.as_ptr();
             for k in 0..depth {
@@ -34,7 +36,7 @@ macro_rules! vector_tile {
                 }
             }
             for r in 0..ROWS {
-                let row_scale = if $scaled { job.row_scale(r) } else { 1.0 };
+                let row_scale = if $scaled { job.row_scale(r).scale } else { 1.0 };
                 for v in 0..VECTORS {
                     // SAFETY: the checks above found `width` values in the columns and in every row of the result.
                     unsafe {
