@@ -3,7 +3,7 @@
     benches/early/curve.py early.json docs/early.svg
 
 nDCG@10 of held-out queries, less that of finishing every document, against the share of the encoders' work: one curve for
-each number of layers that all documents go through. Needs Python alone.
+each first exit. Needs Python alone.
 """
 
 import json
@@ -35,16 +35,15 @@ def main():
         ndcg = step * 0.005
         out += [line(LEFT, y(ndcg), WIDTH - RIGHT, y(ndcg), "#999" if step == 0 else "#e4e4e4"),
                 text(LEFT - 6, y(ndcg) + 4, f"{ndcg:+.3f}" if step else "0", 'text-anchor="end"')]
-    layers = sorted({tried["layers"] for tried in found["tried"]})
-    for color, of_layers in zip(COLORS, layers):
-        points = [(tried["work"], tried["ndcg_at_10_difference"]) for tried in found["tried"] if tried["layers"] == of_layers]
+    firsts = sorted({tried["first_exit"] for tried in found["tried"]})
+    for place, (color, first) in enumerate(zip(COLORS, firsts)):
+        tried = [tried for tried in found["tried"] if tried["first_exit"] == first]
         # What loses more than the picture shows leaves it at the bottom.
-        shown = [(work, max(ndcg, LOWEST)) for work, ndcg in points]
-        path = " ".join(f"{x(work):.1f},{y(ndcg):.1f}" for work, ndcg in shown)
+        path = " ".join(f"{x(way['work']):.1f},{y(max(way['ndcg_at_10_difference'], LOWEST)):.1f}" for way in tried)
         out.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
-        legend = HEIGHT - BOTTOM - 14 - 16 * (len(layers) - layers.index(of_layers) - 1)
-        out += [line(WIDTH - 150, legend - 4, WIDTH - 128, legend - 4, color),
-                text(WIDTH - 122, legend, f"behind {of_layers} layer{'s' if of_layers > 1 else ''}")]
+        legend = HEIGHT - BOTTOM - 14 - 16 * (len(firsts) - place - 1)
+        out += [line(WIDTH - 190, legend - 4, WIDTH - 168, legend - 4, color),
+                text(WIDTH - 162, legend, f"first exit behind {first} layer{'s' if first > 1 else ''}")]
     taken = (chosen["measured"]["work"], chosen["measured"]["ndcg_at_10_difference"])
     out += [f'<circle cx="{x(taken[0]):.1f}" cy="{y(taken[1]):.1f}" r="5" fill="#d1782b"/>',
             text(x(taken[0]) + 8, y(taken[1]) - 8, f"taken: margin {chosen['margin']:g}", 'fill="#d1782b"')]

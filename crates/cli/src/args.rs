@@ -419,7 +419,7 @@ pub(crate) struct Weigh {
 pub(crate) struct Early {
     #[command(flatten)]
     pub recipe: RecipeArguments,
-    /// Folder of the student; it gets an exit head, and its config.json and provenance.json are updated.
+    /// Folder of the student; it gets exits, and its config.json and provenance.json are updated.
     #[arg(long, value_name = "DIR")]
     pub student: PathBuf,
     /// Print JSON.

@@ -28,7 +28,7 @@ mod reason_decoder;
 pub mod score;
 pub mod student;
 
-pub use early::{Decided, PairFeatures};
+pub use early::{Decided, ListFeatures, PairFeatures};
 pub use encoded_pair::EncodedPair;
 pub use error::InferenceError;
 pub use evidence::SentenceScore;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::early::EarlyConfig;
+use crate::early::{EarlyConfig, last_exit};
 use crate::precision::MeasuredLosses;
 
 /// Pieces of query and document together, unless the section says otherwise.
@@ -245,12 +245,12 @@ impl StudentConfig {
             ));
         }
         if let Some(early) = self.early {
-            let layers = self.encoder.num_hidden_layers;
-            if early.layers == 0 || early.layers >= layers || !early.margin.is_finite() {
+            let last = last_exit(self.encoder.num_hidden_layers, self.similarity_weight != 0.0);
+            if early.first_exit == 0 || early.first_exit > last || !early.margin.is_finite() {
                 return Err(unsupported(
                     "reason_to_rank.early",
-                    &format!("{} layers, margin {}", early.layers, early.margin),
-                    format!("1 to {} layers and a finite margin are supported", layers - 1),
+                    &format!("first_exit {}, margin {}", early.first_exit, early.margin),
+                    format!("1 to {last} layers and a finite margin are supported"),
                 ));
             }
         }

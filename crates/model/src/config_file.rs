@@ -277,7 +277,7 @@ mod tests {
         config.precision = Some(MeasuredLosses { lists: 296, ..MeasuredLosses::default() });
         let measured = EarlyMeasure { lists: 483, ndcg_at_10_difference: -0.0005, finished: 0.3, work: 0.5 };
         config.split_states = [(3, 2), (17, 5)].into();
-        config.early = Some(EarlyConfig { layers: 1, margin: 1.5, measured });
+        config.early = Some(EarlyConfig { first_exit: 1, margin: 1.5, measured });
         assert_eq!(StudentConfig::from_json(&config.to_json()).unwrap(), config);
         let plain = StudentConfig::from_json(&config.to_cross_encoder_json()).unwrap();
         assert_eq!((plain.encoder, plain.reasons), (config.encoder, None));
@@ -293,9 +293,9 @@ mod tests {
         check_error(r#""hidden_size":32,"#, "", "missing field `hidden_size`");
         let mut config = StudentConfig::from_json(PLAIN).unwrap();
         let measured = EarlyMeasure { lists: 1, ndcg_at_10_difference: 0.0, finished: 1.0, work: 1.0 };
-        config.early = Some(EarlyConfig { layers: 2, margin: 1.0, measured });
+        config.early = Some(EarlyConfig { first_exit: 2, margin: 1.0, measured });
         let message = StudentConfig::from_json(&config.to_json()).unwrap_err().to_string();
-        assert!(message.contains("reason_to_rank.early = 2 layers, margin 1; 1 to 1 layers"), "{message}");
+        assert!(message.contains("reason_to_rank.early = first_exit 2, margin 1; 1 to 1 layers"), "{message}");
     }
 
     #[test]

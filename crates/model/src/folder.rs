@@ -173,7 +173,7 @@ impl StudentFolder {
     /// Writes the weights of an exit head, or replaces them.
     pub fn replace_exit_head(&self, weights: &Weights) -> Result<(), FolderError> {
         let (path, partial) = (self.root.join(EXIT_HEAD), self.root.join("exit_head.safetensors.partial"));
-        weights.write(&partial, WeightFormat::F32)?;
+        weights.write(&partial, WeightFormat::Int8)?;
         fs::rename(&partial, &path).map_err(|source| file_error(&path, source))
     }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use r2r_inference::{
-    Decided, EncodedPair, InferenceError, Instructions, Options, PairFeatures, Precision, ReasonRequest, Scored,
+    Decided, EncodedPair, InferenceError, Instructions, ListFeatures, Options, Precision, ReasonRequest, Scored,
     Student as Engine,
 };
 use r2r_model::encoding::Limits;
@@ -80,14 +80,9 @@ impl LoadedStudent {
         Ok(pair.map_err(|error| stage_error(error.into()))?.document_truncated)
     }
 
-    /// What an exit head behind some layers of the joint pass reads of each document.
-    pub fn exit_features(
-        &self,
-        query: &str,
-        documents: &[&Document],
-        layers: usize,
-    ) -> Result<Vec<PairFeatures>, StageError> {
-        self.engine().exit_features(query, documents, layers).map_err(stage_error)
+    /// What exits read of each document.
+    pub fn exit_features(&self, query: &str, documents: &[&Document]) -> Result<ListFeatures, StageError> {
+        self.engine().exit_features(query, documents).map_err(stage_error)
     }
 
     /// Scores with their parts: the rank head's logit and the base's similarity.

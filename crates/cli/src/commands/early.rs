@@ -10,7 +10,7 @@ use crate::args::Early;
 use crate::commands::{print, print_json};
 use crate::progress::Bars;
 
-/// Fits an exit head on the recipe's `[[validation]]` collections, writes it into the student, and prints what was tried.
+/// Fits exits on the recipe's `[[validation]]` collections, writes it into the student, and prints what was tried.
 pub(crate) fn run(options: &Early) -> Result<()> {
     let recipe = Recipe::read(&options.recipe.recipe, &options.recipe.settings)?;
     let mut progress = Bars::stoppable();
@@ -21,16 +21,20 @@ pub(crate) fn run(options: &Early) -> Result<()> {
     if options.json {
         return print_json(&choice);
     }
-    let mut page =
-        format!("layers  margin  nDCG@10  finished  work, by {} held-out queries\n", choice.chosen.measured.lists);
+    let mut page = format!(
+        "first exit  margin  nDCG@10  own order  finished  work, by {} held-out queries\n",
+        choice.chosen.measured.lists
+    );
     for tried in &choice.tried {
-        let is_chosen = tried.layers == choice.chosen.layers && tried.margin.total_cmp(&choice.chosen.margin).is_eq();
+        let is_chosen =
+            tried.first_exit == choice.chosen.first_exit && tried.margin.total_cmp(&choice.chosen.margin).is_eq();
         let _ = writeln!(
             page,
-            "{:>6}  {:>6.2}  {:+.4}  {:>8.3}  {:.3}{}",
-            tried.layers,
+            "{:>10}  {:>6.2}  {:+.4}  {:>+9.4}  {:>8.3}  {:.3}{}",
+            tried.first_exit,
             tried.margin,
             tried.ndcg_at_10_difference,
+            tried.order_difference,
             tried.finished,
             tried.work,
             if is_chosen { "  taken" } else { "" }

@@ -1,20 +1,21 @@
-//! A student and held-out queries -> behind which layers a document may be stopped, and how far it must be behind.
+//! A student and held-out queries -> exits that foresee its logits, and how far a document must be behind to be stopped.
 //!
-//! An exit head is fitted to foresee the final logit; what it says of a query comes from the other queries when layers
-//! and margin are chosen. Chosen is the least work whose loss of nDCG@10 is harmless at the lower end of its confidence
-//! interval, with every larger margin harmless as well, so that no chance decides.
+//! What an exit says of a query comes, when the first exit and the margin are chosen, from one that was fitted on the other
+//! queries. Chosen is the least work whose loss of nDCG@10 is harmless at the lower end of its confidence interval, with
+//! every larger margin harmless as well, so that no chance decides. Judgments know few relevant documents of a
+//! query: how far the best ten stay those of finishing every document is measured beside it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use r2r_evaluation::evaluate::{EvaluationOptions, evaluate};
 use r2r_evaluation::measures::Measure;
 use r2r_inference::PairFeatures;
 use r2r_model::config::StudentConfig;
-use r2r_model::early::{EXIT_BIAS, EXIT_WEIGHT, EarlyConfig, EarlyMeasure};
+use r2r_model::early::{
+    EarlyConfig, EarlyMeasure, GUESS_BIAS, GUESS_DOWN, GUESS_UP, exit_bias, exit_deviation, exit_weight, last_exit,
+};
 use r2r_model::folder::StudentFolder;
 use r2r_model::weights::{NamedTensor, Weights};
-use r2r_types::document::Document;
 use r2r_types::run::Run;
 use serde::Serialize;
 
@@ -22,59 +23,55 @@ use crate::error::PipelineError;
 use crate::progress::Progress;
 use crate::provenance::Provenance;
 use crate::recipe::Recipe;
-use crate::ridge::{Linear, Moments};
+use crate::ridge::{Linear, LowRankMap};
+use crate::stages::exits::{Exit, Guess, Seen};
 use crate::stages::held_out::{HeldOut, HeldOutList, KnownQueries, held_out};
 use crate::student::{LoadedStudent, StudentOptions};
 
 /// The best documents of a list that stopping must leave as they are.
 const TOP: usize = 10;
-/// Most layers behind which stopping is tried, and it must leave as many to go.
-const MOST_LAYERS: usize = 3;
-/// Margins that are tried, in logits.
-const MARGIN_STEP: f32 = 0.25;
-const MARGINS: usize = 33;
-/// Squared weights count so much beside squared errors.
-const STRENGTH: f64 = 100.0;
+/// Most layers in front of the first exit.
+const LATEST_FIRST_EXIT: usize = 3;
+/// Margins that are tried, in standard deviations: up to where hardly a document is foreseen so much too low.
+const MARGIN_STEP: f32 = 0.2;
+const MARGINS: usize = 13;
 /// Fewer queries do not tell that a loss is harmless.
 const ENOUGH_LISTS: usize = 30;
-/// Parts of the queries; what is foreseen for one comes from the others.
-const FOLDS: usize = 5;
 /// A loss of nDCG@10 that is taken for none: the true loss is smaller with the confidence below.
 pub const HARMLESS_LOSS: f64 = 0.002;
 /// Standard errors below a mean that leave 95 % above (one-sided, normal).
 const CONFIDENCE: f64 = 1.645;
-/// The part of a layer's work that the last layer does for pieces other than `[CLS]`: it scores and sums their states,
-/// two products of heads x D (12 x 384 in the shipped student) beside the twelve D x D of a whole layer.
-const LAST_LAYER: f64 = 0.005;
 
 /// What was chosen, and from what.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EarlyChoice {
     /// What the student has now.
     pub chosen: EarlyConfig,
-    /// Everything that was tried, by layers and margins.
+    /// Everything that was tried, by first exits and margins.
     pub tried: Vec<Tried>,
 }
 
 /// One way to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tried {
-    /// Layers that every document goes through.
-    pub layers: usize,
-    /// How far behind the tenth a document is stopped.
+    /// Layers in front of the first exit.
+    pub first_exit: usize,
+    /// How many standard deviations behind the tenth a document is stopped.
     pub margin: f32,
     /// Mean nDCG@10 less that of finishing every document.
     pub ndcg_at_10_difference: f64,
     /// The standard error of that, over queries.
     pub standard_error: f64,
+    /// Mean nDCG@10 by the order of finishing every document (its best has a gain of 10, its tenth of 1), less 1.
+    pub order_difference: f64,
     /// Share of the documents that are finished.
     pub finished: f64,
     /// Share of the encoders' work that is done.
     pub work: f64,
 }
 
-/// Fits an exit head on the recipe's `[[validation]]` collections, chooses layers and margin, and writes both into the
-/// student's folder. `None` where no layers and margin are harmless, or there is nothing to fit on.
+/// Fits exits on the recipe's `[[validation]]` collections, chooses the first one and a margin, and writes them into the
+/// student's folder. `None` where nothing is harmless, or there is too little to fit on.
 pub fn fit_early(
     recipe: &Recipe,
     student: &Path,
@@ -82,7 +79,24 @@ pub fn fit_early(
 ) -> Result<Option<EarlyChoice>, PipelineError> {
     let folder = StudentFolder::open(student).map_err(PipelineError::input)?;
     let mut config = folder.config().map_err(PipelineError::input)?;
-    let engine = LoadedStudent::open(student, &StudentOptions::default())?;
+    // Exits that are there may have been fitted to other weights; without them the student opens in any case.
+    let before = config.early.take();
+    folder.replace_config(&config).map_err(PipelineError::failed)?;
+    let fitted = fit(recipe, &folder, config.clone(), progress);
+    if fitted.is_err() {
+        config.early = before;
+        folder.replace_config(&config).map_err(PipelineError::failed)?;
+    }
+    fitted
+}
+
+fn fit(
+    recipe: &Recipe,
+    folder: &StudentFolder,
+    mut config: StudentConfig,
+    progress: &mut dyn Progress,
+) -> Result<Option<EarlyChoice>, PipelineError> {
+    let engine = LoadedStudent::open(folder.root(), &StudentOptions::default())?;
     let known = KnownQueries::of(recipe)?;
     let mut collections = Vec::new();
     for section in &recipe.validation {
@@ -94,21 +108,32 @@ pub fn fit_early(
             "{} held-out queries are too few to learn when documents may be stopped early; {ENOUGH_LISTS} are needed",
             lists.len()
         ));
-        return finish_every_document(&folder, config);
+        return Ok(None);
     }
-    let finals = final_logits(&engine, &lists, progress)?;
+    let seen = Seen::gather(&engine, &lists, progress)?;
     let n_layers = config.encoder.num_hidden_layers;
+    let with_similarity = config.similarity_weight != 0.0;
+    let last = last_exit(n_layers, with_similarity);
+    let guess = with_similarity.then(|| Guess::fit(&seen, &config));
+    let guesses = guess.as_ref().map(|guess| guess.guesses.as_slice());
+    progress.begin("early: exits", Some(last as u64));
+    let mut exits = Vec::new();
+    for layers in 1..=last {
+        if progress.stop_requested() {
+            return Err(PipelineError::Stopped);
+        }
+        exits.push(Exit::fit(&seen, guesses, layers, n_layers));
+        progress.at(layers as u64);
+    }
+    progress.end(&format!("{last} exits"));
+    let judge = Judge { collections: &collections, seen: &seen, exits: &exits, n_layers, with_similarity };
     let mut tried = Vec::new();
-    let mut heads = Vec::new();
-    for layers in 1..=MOST_LAYERS.min(n_layers / 2) {
-        let fitted = Fitted::of(&engine, &lists, &finals, layers, progress)?;
-        let judge = Judge { collections: &collections, finals: &finals, fitted: &fitted, layers, n_layers };
-        tried.extend(judge.try_margins(config.similarity_weight != 0.0)?);
-        heads.push(fitted.head);
+    for first in 1..=LATEST_FIRST_EXIT.min(last) {
+        tried.extend(judge.try_margins(first)?);
     }
     let Some(best) = choose(&tried) else {
         progress.say("no document can be stopped early without a loss");
-        return finish_every_document(&folder, config);
+        return Ok(None);
     };
     let measured = EarlyMeasure {
         lists: lists.len(),
@@ -116,32 +141,36 @@ pub fn fit_early(
         finished: best.finished,
         work: best.work,
     };
-    let chosen = EarlyConfig { layers: best.layers, margin: best.margin, measured };
-    let Linear { weights, offset } = heads.swap_remove(best.layers - 1);
-    let tensors = [
-        (EXIT_WEIGHT.to_owned(), NamedTensor::new(vec![1, weights.len()], weights)),
-        (EXIT_BIAS.to_owned(), NamedTensor::new(vec![1], vec![offset])),
-    ];
-    folder.replace_exit_head(&Weights::from_iter(tensors)).map_err(PipelineError::failed)?;
+    let chosen = EarlyConfig { first_exit: best.first_exit, margin: best.margin, measured };
+    let tensors = tensors(&exits, guess.map(|guess| guess.map), best.first_exit, config.encoder.hidden_size);
+    folder.replace_exit_head(&tensors).map_err(PipelineError::failed)?;
     config.early = Some(chosen);
     folder.replace_config(&config).map_err(PipelineError::failed)?;
     progress.say(&format!(
-        "documents may stop behind {} of {n_layers} layers, {} behind the {TOP}th, by {} held-out queries",
-        best.layers,
+        "documents may stop behind {} of {n_layers} layers, {} standard deviations behind the {TOP}th, by {} held-out queries",
+        best.first_exit,
         best.margin,
         lists.len()
     ));
     Ok(Some(EarlyChoice { chosen, tried }))
 }
 
-/// Takes back what was chosen before: it was chosen for other weights or from other queries.
-fn finish_every_document(
-    folder: &StudentFolder,
-    mut config: StudentConfig,
-) -> Result<Option<EarlyChoice>, PipelineError> {
-    config.early = None;
-    folder.replace_config(&config).map_err(PipelineError::failed)?;
-    Ok(None)
+/// What `exit_head.safetensors` holds.
+fn tensors(exits: &[Exit], guess: Option<LowRankMap>, first: usize, d: usize) -> Weights {
+    let mut tensors = Vec::new();
+    for (exit, layers) in exits.iter().zip(1..).skip(first - 1) {
+        let Linear { weights, offsets } = &exit.map;
+        tensors.push((exit_weight(layers), NamedTensor::new(vec![weights.len()], weights.clone())));
+        tensors.push((exit_bias(layers), NamedTensor::new(vec![1], offsets.clone())));
+        tensors.push((exit_deviation(layers), NamedTensor::new(vec![1], vec![exit.deviation])));
+    }
+    if let Some(LowRankMap { down, up, offsets }) = guess {
+        let rank = down.len() / d;
+        tensors.push((GUESS_DOWN.to_owned(), NamedTensor::new(vec![rank, d], down)));
+        tensors.push((GUESS_UP.to_owned(), NamedTensor::new(vec![d, rank], up)));
+        tensors.push((GUESS_BIAS.to_owned(), NamedTensor::new(vec![d], offsets)));
+    }
+    Weights::from_iter(tensors)
 }
 
 /// As [`fit_early`], and writes the choice into the provenance of a student that is there already.
@@ -158,10 +187,10 @@ pub fn fit_early_whole_folder(
     Ok(choice)
 }
 
-/// The least work such that it and every larger margin behind the same layers are harmless.
+/// The least work such that it and every larger margin with the same first exit are harmless.
 fn choose(tried: &[Tried]) -> Option<Tried> {
     let mut best: Option<Tried> = None;
-    for of_layers in tried.chunk_by(|left, right| left.layers == right.layers) {
+    for of_layers in tried.chunk_by(|left, right| left.first_exit == right.first_exit) {
         let harmless =
             |tried: &&Tried| tried.ndcg_at_10_difference - CONFIDENCE * tried.standard_error >= -HARMLESS_LOSS;
         // Margins ascend, and work with them.
@@ -173,118 +202,78 @@ fn choose(tried: &[Tried]) -> Option<Tried> {
     best
 }
 
-/// The student's own logits of every document of every list.
-fn final_logits(
-    engine: &LoadedStudent,
-    lists: &[&HeldOutList],
-    progress: &mut dyn Progress,
-) -> Result<Vec<Vec<f32>>, PipelineError> {
-    progress.begin("early: final scores", Some(lists.len() as u64));
-    let mut finals = Vec::with_capacity(lists.len());
-    for list in lists {
-        if progress.stop_requested() {
-            return Err(PipelineError::Stopped);
-        }
-        let documents: Vec<&Document> = list.documents.iter().map(Arc::as_ref).collect();
-        let scored = engine.signals(&list.query.text, &documents)?;
-        finals.push(scored.into_iter().map(|scored| scored.logit).collect());
-        progress.at(finals.len() as u64);
-    }
-    progress.end(&format!("{} held-out queries", lists.len()));
-    Ok(finals)
-}
-
-/// An exit head behind some layers, and what heads without a list's own fold foresee for it.
-struct Fitted {
-    head: Linear,
-    foreseen: Vec<Vec<f32>>,
-    /// Pieces of each pair, and of its document alone.
-    pieces: Vec<Vec<(usize, usize)>>,
-}
-
-impl Fitted {
-    fn of(
-        engine: &LoadedStudent,
-        lists: &[&HeldOutList],
-        finals: &[Vec<f32>],
-        layers: usize,
-        progress: &mut dyn Progress,
-    ) -> Result<Self, PipelineError> {
-        progress.begin(&format!("early: behind {layers} layers"), Some(lists.len() as u64));
-        let mut features: Vec<Vec<PairFeatures>> = Vec::with_capacity(lists.len());
-        let mut folds: Vec<Moments> = Vec::new();
-        for (place, (list, finals)) in lists.iter().zip(finals).enumerate() {
-            if progress.stop_requested() {
-                return Err(PipelineError::Stopped);
-            }
-            let documents: Vec<&Document> = list.documents.iter().map(Arc::as_ref).collect();
-            let of_list = engine.exit_features(&list.query.text, &documents, layers)?;
-            let width = of_list.first().map_or(0, |pair| pair.features.len());
-            folds.resize_with(FOLDS, || Moments::new(width));
-            for (pair, logit) in of_list.iter().zip(finals) {
-                folds[place % FOLDS].add(&pair.features, *logit - pair.known);
-            }
-            features.push(of_list);
-            progress.at(place as u64 + 1);
-        }
-        let mut all = folds[0].empty();
-        for fold in &mut folds {
-            fold.settle();
-            all.join(fold);
-        }
-        let without: Vec<Linear> = folds.iter().map(|fold| all.without(fold).solve(STRENGTH)).collect();
-        let foreseen = features.iter().enumerate().map(|(place, of_list)| {
-            of_list.iter().map(|pair| without[place % FOLDS].value(&pair.features) + pair.known).collect()
-        });
-        let pieces =
-            features.iter().map(|of_list| of_list.iter().map(|pair| (pair.pair_pieces, pair.text_pieces)).collect());
-        progress.end(&format!("{} held-out queries", lists.len()));
-        Ok(Self { head: all.solve(STRENGTH), foreseen: foreseen.collect(), pieces: pieces.collect() })
-    }
-}
-
-/// Measures what stopping behind some layers does.
+/// Measures what stopping does.
 struct Judge<'a> {
     collections: &'a [HeldOut],
-    finals: &'a [Vec<f32>],
-    fitted: &'a Fitted,
-    layers: usize,
+    seen: &'a Seen,
+    /// Behind 1, 2, ... layers.
+    exits: &'a [Exit],
     n_layers: usize,
+    with_similarity: bool,
 }
 
 impl Judge<'_> {
     /// Every margin, smallest first.
-    fn try_margins(&self, with_similarity: bool) -> Result<Vec<Tried>, PipelineError> {
-        let whole = self.ndcg(self.finals)?;
+    fn try_margins(&self, first: usize) -> Result<Vec<Tried>, PipelineError> {
+        let finals: Vec<Vec<f32>> =
+            self.seen.finals.iter().map(|list| list.iter().map(|scored| scored.logit).collect()).collect();
+        let whole = self.ndcg(&finals)?;
         let mut tried = Vec::with_capacity(MARGINS);
         for step in 0..MARGINS {
             let margin = step as f32 * MARGIN_STEP;
-            let mut scores = Vec::with_capacity(self.finals.len());
             let (mut finished, mut documents, mut work) = (0usize, 0usize, Work::default());
-            for ((finals, foreseen), pieces) in self.finals.iter().zip(&self.fitted.foreseen).zip(&self.fitted.pieces) {
-                let bar = tenth(foreseen) - margin;
-                let mut of_list = Vec::with_capacity(finals.len());
-                for ((logit, foreseen), pieces) in finals.iter().zip(foreseen).zip(pieces) {
-                    let is_finished = *foreseen >= bar;
-                    // Below all that are finished, in the order of what was foreseen.
-                    of_list.push(if is_finished { *logit } else { foreseen - STOPPED });
-                    finished += usize::from(is_finished);
+            let mut scores = finals.clone();
+            for (place, scores) in scores.iter_mut().enumerate() {
+                let stops = self.stops(place, first, margin);
+                for ((score, stop), pair) in scores.iter_mut().zip(&stops).zip(&self.seen.features[place].pairs) {
+                    if stop.is_some() {
+                        // They are below the best ten in any order.
+                        *score -= STOPPED;
+                    }
+                    finished += usize::from(stop.is_none());
                     documents += 1;
-                    work.add(self, *pieces, is_finished, with_similarity);
+                    work.add(self, pair, *stop);
                 }
-                scores.push(of_list);
             }
             let (ndcg_at_10_difference, standard_error) = difference(&whole, &self.ndcg(&scores)?);
+            let kept = self.kept(&finals, &scores);
+            let one: Vec<Vec<f64>> = kept.iter().map(|lists| vec![1.0; lists.len()]).collect();
+            let (order_difference, _) = difference(&one, &kept);
             tried.push(Tried {
-                layers: self.layers,
+                first_exit: first,
                 margin,
                 ndcg_at_10_difference,
                 standard_error,
+                order_difference,
                 finished: finished as f64 / documents as f64,
                 work: work.done / work.whole,
             });
         }
         Ok(tried)
+    }
+
+    /// The exit at which each document of a list is stopped; `None` where it is finished.
+    fn stops(&self, place: usize, first: usize, margin: f32) -> Vec<Option<usize>> {
+        let mut stops = vec![None; self.seen.finals[place].len()];
+        for (exit, layers) in self.exits.iter().zip(1..).skip(first - 1) {
+            let foreseen = &exit.foreseen[place];
+            let open: Vec<f32> =
+                stops.iter().zip(foreseen).filter(|(stop, _)| stop.is_none()).map(|(_, foreseen)| *foreseen).collect();
+            let bar = tenth(&open) - margin * exit.deviation;
+            for (stop, foreseen) in stops.iter_mut().zip(foreseen) {
+                if stop.is_none() && *foreseen < bar {
+                    *stop = Some(layers);
+                }
+            }
+        }
+        stops
+    }
+
+    /// nDCG@10 of each query by its final order, collection by collection.
+    fn kept(&self, finals: &[Vec<f32>], scores: &[Vec<f32>]) -> Vec<Vec<f64>> {
+        let mut of_lists = finals.iter().zip(scores).map(|(finals, scores)| kept(finals, scores));
+        let collections = self.collections.iter().filter(|collection| !collection.lists.is_empty());
+        collections.map(|collection| of_lists.by_ref().take(collection.lists.len()).collect()).collect()
     }
 
     /// nDCG@10 of each query under scores of every list, collection by collection.
@@ -321,7 +310,26 @@ fn difference(whole: &[Vec<f64>], early: &[Vec<f64>]) -> (f64, f64) {
     (sum / n, variance.sqrt() / n)
 }
 
-/// What is taken off the foreseen logits of stopped documents; no logit is so large.
+/// nDCG@10 of an order where the best of the final order has a gain of 10, and its tenth of 1.
+fn kept(finals: &[f32], scores: &[f32]) -> f64 {
+    let best = |scores: &[f32]| {
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+        order.truncate(TOP);
+        order
+    };
+    let ideal = best(finals);
+    let discounted = |order: &[usize]| -> f64 {
+        let gain = |(rank, document): (usize, &usize)| {
+            let place = ideal.iter().position(|best| best == document).unwrap_or(TOP);
+            (TOP - place) as f64 / (rank as f64 + 2.0).log2()
+        };
+        order.iter().enumerate().map(gain).sum()
+    };
+    discounted(&best(scores)) / discounted(&ideal)
+}
+
+/// What is taken off the logits of stopped documents; no logit is so large.
 const STOPPED: f32 = 1e4;
 
 /// The tenth best of some logits; below all where there are fewer.
@@ -331,7 +339,7 @@ fn tenth(logits: &[f32]) -> f32 {
     sorted.get(TOP - 1).copied().unwrap_or(f32::NEG_INFINITY)
 }
 
-/// Work of the encoders, in pieces times layers.
+/// Work of the encoders, in pieces times layers. The last layer of the joint pass counts nothing: only `[CLS]` is wanted.
 #[derive(Default)]
 struct Work {
     done: f64,
@@ -339,12 +347,12 @@ struct Work {
 }
 
 impl Work {
-    fn add(&mut self, judge: &Judge<'_>, (pair, text): (usize, usize), is_finished: bool, with_similarity: bool) {
-        let first = (pair * judge.layers) as f64;
-        let joint = pair as f64 * (judge.n_layers as f64 - 1.0 + LAST_LAYER);
-        let alone = if with_similarity { (text * judge.n_layers) as f64 } else { 0.0 };
-        self.whole += joint + alone;
-        self.done += if is_finished { joint + alone } else { first };
+    fn add(&mut self, judge: &Judge<'_>, pair: &PairFeatures, stop: Option<usize>) {
+        let joint = |layers: usize| (pair.pair_pieces * layers.min(judge.n_layers - 1)) as f64;
+        let alone = if judge.with_similarity { (pair.text_pieces * judge.n_layers) as f64 } else { 0.0 };
+        let whole = joint(judge.n_layers) + alone;
+        self.whole += whole;
+        self.done += stop.map_or(whole, joint);
     }
 }
 
@@ -352,8 +360,16 @@ impl Work {
 mod tests {
     use super::*;
 
-    fn tried(layers: usize, margin: f32, difference: f64, work: f64) -> Tried {
-        Tried { layers, margin, ndcg_at_10_difference: difference, standard_error: 0.0005, finished: work, work }
+    fn tried(first_exit: usize, margin: f32, difference: f64, work: f64) -> Tried {
+        Tried {
+            first_exit,
+            margin,
+            ndcg_at_10_difference: difference,
+            standard_error: 0.0005,
+            order_difference: 0.0,
+            finished: work,
+            work,
+        }
     }
 
     #[test]
@@ -376,6 +392,19 @@ mod tests {
         assert!((mean - 0.1).abs() < 1e-9);
         // The first collection's differences vary by 0.04, the second's not at all.
         assert!((error - (0.04f64 / 4.0).sqrt() / 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_order_without_its_tenth_has_lost_least() {
+        let finals: Vec<f32> = (0..12).map(|i| -(i as f32)).collect();
+        let without = |place: usize| {
+            let mut scores = finals.clone();
+            scores[place] -= STOPPED;
+            kept(&finals, &scores)
+        };
+        assert!((kept(&finals, &finals) - 1.0).abs() < 1e-12 && (without(11) - 1.0).abs() < 1e-12);
+        assert!(without(9) < 1.0 && without(8) < without(9) && without(0) < without(8));
+        assert!((kept(&[1.0], &[0.0]) - 1.0).abs() < 1e-12);
     }
 
     #[test]

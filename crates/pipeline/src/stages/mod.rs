@@ -10,6 +10,7 @@ pub mod distill;
 pub mod early;
 #[cfg(feature = "training")]
 pub mod evaluate;
+mod exits;
 pub mod graded;
 mod held_out;
 pub mod human;
