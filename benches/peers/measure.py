@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OURS = ["f32", "bf16", "int8"]
+OURS = ["f32", "bf16", "int8", "int8-early"]
+# The best documents that stopping early must find.
+TOP = 10
 PEERS = ["onnx-f32", "onnx-int8", "torch-f32", "torch-bf16", "flashrank"]
 RUST_PEERS = ["fastembed-f32", "candle-f32"]
 RESULTS = HERE / "results.json"
@@ -25,9 +27,10 @@ class Engine:
     def __init__(self, name, threads, options):
         self.name, self.threads = name, threads
         if name.startswith("r2r"):
-            kind, precision = name.rsplit("-", 1)
-            folder = options.student if kind == "r2r-student" else options.models / "cross-encoder"
-            command = [str(options.server), str(folder), str(threads), precision]
+            is_early, own = name.endswith("-early"), name.removesuffix("-early")
+            kind, precision = own.rsplit("-", 1)
+            folder = options.student if kind == "r2r-student" else options.models / "rank-head"
+            command = [str(options.server), str(folder), str(threads), precision] + [str(TOP)] * is_early
         elif name in RUST_PEERS:
             command = [str(options.rust_peers), name, str(options.models), str(threads)]
         else:
@@ -193,7 +196,7 @@ def is_measured_anew(row, options):
 
 def check(name, answers, ours):
     """An engine whose scores are others runs something else."""
-    if name.startswith("r2r-student"):
+    if name.startswith("r2r-student") or name.endswith("-early"):
         return
     bound = 0.02 if name.endswith("f32") or name == "flashrank" else 2.5
     for answer, own in zip(answers, ours):

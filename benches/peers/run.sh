@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures this engine beside others: see README.md here. Usage: run.sh DATA [--quick] [other options of measure.py]
 set -euo pipefail
-[ $# -ge 1 ] || { echo "usage: $0 DATA [--quick]; DATA holds dl19/" >&2; exit 1; }
+[ $# -ge 1 ] || { echo "usage: $0 DATA [--quick]; DATA holds dl19/ and the collections of recipes/mini.toml" >&2; exit 1; }
 data=$(cd "$1" && pwd)
 shift
 cd "$(dirname "$0")"
@@ -20,8 +20,13 @@ peers_target=${R2R_PEERS_TARGET:-$here/rust/target}
 cargo build --release --manifest-path "$here/rust/Cargo.toml" --target-dir "$peers_target"
 models=${R2R_PEERS_MODELS:-$here/models}
 student=${R2R_STUDENT:-models/r2r-mini}
-rm -rf "$models"
 mkdir -p "$models"
+rm -rf "$models/cross-encoder" "$models/onnx" "$models/flashrank"
+# The exits of the rank head alone are fitted on held-out queries, once for each student: some minutes.
+if [ ! "$models/rank-head/config.json" -nt "$student/config.json" ]; then
+  "$venv/bin/python" "$here/rank_head.py" "$student" "$models/rank-head"
+  "$target/r2r" early recipes/mini.toml --set "data=$data" --student "$models/rank-head"
+fi
 "$target/r2r" export --student "$student" --output "$models/cross-encoder"
 "$venv/bin/python" "$here/export.py" "$models"
 exec "$venv/bin/python" "$here/measure.py" --data "$data" --models "$models" --student "$student" \
