@@ -47,6 +47,12 @@ pub enum InferenceError {
         /// The student's name.
         student: String,
     },
+    /// No bar can be so far below the best documents.
+    #[error("documents are stopped 0 or more standard deviations below the best, not {margin}")]
+    Margin {
+        /// What was asked for.
+        margin: f32,
+    },
     /// The student only ranks.
     #[error("student {student} writes no reasons; train one with reasons, or ask for scores alone")]
     NoReasons {

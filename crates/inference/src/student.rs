@@ -34,6 +34,9 @@ pub struct Options {
     pub wordings: Option<NonZeroUsize>,
     /// Number format of the products; the fastest whose loss was measured to be harmless for the student where `None`.
     pub precision: Option<Precision>,
+    /// How many standard deviations below the N-th best foreseen logit a document is stopped early, 0 or more; what was
+    /// chosen for the student where `None`.
+    pub early_margin: Option<f32>,
 }
 
 /// Wordings of a reason that are carried along, unless the options say otherwise.
@@ -104,7 +107,15 @@ impl Student {
     /// Opens a student folder, or a Hugging Face cross-encoder with one label.
     pub fn open(dir: &Path, options: &Options) -> Result<Self, InferenceError> {
         let folder = StudentFolder::open(dir)?;
-        let config = folder.config()?;
+        let mut config = folder.config()?;
+        if let Some(margin) = options.early_margin {
+            if !(margin.is_finite() && margin >= 0.0) {
+                return Err(InferenceError::Margin { margin });
+            }
+            if let Some(early) = &mut config.early {
+                early.margin = margin;
+            }
+        }
         let vocabulary = folder.reason_words(&config)?;
         let lexical = folder.lexical(&config)?;
         let exit_head = ExitHead::load(&folder, &config)?;

@@ -28,6 +28,9 @@ pub struct StudentOptions {
     pub precision: Option<Precision>,
     /// Instructions of the kernels; the best that the processor has where `None`.
     pub instructions: Option<Instructions>,
+    /// How far below the best a document is stopped early, in standard deviations; what was chosen for the student
+    /// where `None`.
+    pub early_margin: Option<f32>,
 }
 
 /// A student in memory.
@@ -42,6 +45,7 @@ impl LoadedStudent {
             threads: options.threads,
             precision: options.precision,
             instructions: options.instructions,
+            early_margin: options.early_margin,
             ..Options::default()
         };
         let engine = Engine::open(folder, &options).map_err(PipelineError::input)?;

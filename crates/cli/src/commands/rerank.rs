@@ -63,6 +63,13 @@ pub(crate) fn open_student(arguments: &StudentArguments) -> Result<LoadedStudent
     Ok(LoadedStudent::open(&folder, &student_options(arguments))?)
 }
 
+/// Opens the chosen student to rerank with it.
+fn open_student_to_rerank(options: &Rerank) -> Result<LoadedStudent> {
+    let folder = student_folder::choose(options.student.student.as_deref())?;
+    let how = StudentOptions { early_margin: options.early_margin, ..student_options(&options.student) };
+    Ok(LoadedStudent::open(&folder, &how)?)
+}
+
 /// How the student runs.
 pub(crate) fn student_options(arguments: &StudentArguments) -> StudentOptions {
     let precision = match arguments.precision {
@@ -71,7 +78,7 @@ pub(crate) fn student_options(arguments: &StudentArguments) -> StudentOptions {
         Precision::Bf16 => Some(inference::Precision::Bf16),
         Precision::Int8 => Some(inference::Precision::Int8),
     };
-    StudentOptions { threads: arguments.threads, precision, instructions: arguments.isa }
+    StudentOptions { threads: arguments.threads, precision, instructions: arguments.isa, early_margin: None }
 }
 
 /// The candidates of one query, from documents in input order.
@@ -97,7 +104,7 @@ fn one_list(options: &Rerank, query: &str, documents: &Path) -> Result<()> {
         let Some(results) = results_of_teacher(options, &model, &candidates, top)? else { return Ok(()) };
         results
     } else {
-        let student = open_student(&options.student)?;
+        let student = open_student_to_rerank(options)?;
         let reasons = reasons(options, DEFAULT_REASONS, student.writes_reasons(), NOT_LEARNED)?;
         let reasons = reasons_of(reasons);
         match options.early {
@@ -188,7 +195,7 @@ fn whole_run(options: &Rerank, collection: &Path, run: &Path) -> Result<()> {
     if let Some(model) = options.teacher.model() {
         return whole_run_by_teacher(options, &model, &collection, &first_stage, &rerank);
     }
-    let student = open_student(&options.student)?;
+    let student = open_student_to_rerank(options)?;
     if reasons > 0 && !student.writes_reasons() {
         bail!("{NOT_LEARNED}");
     }

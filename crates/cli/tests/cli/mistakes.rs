@@ -33,6 +33,10 @@ fn each_mistake_is_named_with_what_to_do() {
     check(&["rerank", "--query", "", "--documents", DOCUMENTS], "empty");
     check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--student", "nowhere"], "nowhere");
     check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--early", "2", "--reasons", "4"], "--early 4");
+    let early = ["rerank", "--query", "q", "--documents", DOCUMENTS, "--early", "2"];
+    check(&[&early[..], &["--early-margin=-1"]].concat(), "0 or more standard deviations");
+    check(&[&early[..], &["--early-margin", "nan"]].concat(), "0 or more standard deviations");
+    check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--early-margin", "1"], "--early <N>");
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels)], "nan.trec");
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels), "--measures", "nDGC@10"], "nDCG");
     check(&["inspect", word(folder.path())], "provenance.json");

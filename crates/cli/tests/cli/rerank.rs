@@ -57,6 +57,10 @@ fn stopped_documents_stand_last_and_the_finished_keep_their_scores() {
     let says_so =
         printed(&page).contains(&format!("{} of {} were stopped early", results.len() - finished, results.len()));
     assert_eq!(says_so, finished < results.len());
+    let finished_by = |margin: &str| {
+        reranked(&["--reasons", "0", "--early", "3", "--early-margin", margin])["finished"].as_u64().unwrap() as usize
+    };
+    assert_eq!((finished_by("0"), finished_by("1000")), (3, results.len()));
 }
 
 #[test]
