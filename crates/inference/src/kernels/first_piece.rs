@@ -24,6 +24,7 @@ pub(crate) struct FirstPieceAttention {
     instructions: Instructions,
     heads: Heads,
     query: RowMap,
+    /// Its bias is not read: see above.
     key: RowMap,
     value: RowMap,
 }

@@ -16,9 +16,9 @@ pub(crate) enum Layout {
     Single,
     /// Two bfloat16.
     Bf16Pair,
-    /// Two 8-bit integers as i16.
+    /// Two integers as i16: of 8 bits in matrices, their distance from the row's zero point in inputs.
     I16Pair,
-    /// Four 8-bit integers: u8 with zero point 128 in inputs, i8 in matrices.
+    /// Four 8-bit integers: u8 with a zero point for each row in inputs, i8 in matrices.
     ByteQuad,
 }
 

@@ -1,9 +1,9 @@
 //! The tile of all vector instruction sets: one loop, written once, for every width and number format.
 
 /// Makes the tile kernel `$name<ROWS, VECTORS>` for vectors of `LANES` columns. The module must have `LANES`, and
-/// `load_floats`, `load_integers`, `store` and `broadcast` for its vectors. `$start` gives the sums' first
-/// values, from the columns and the zero point of the row, `$multiply` adds the products of two vectors of words, and `$finish` makes floats of
-/// a vector of sums, given the row's scale and the addresses of the columns' scales and bias.
+/// `load_integers`, `store` and `broadcast` for its vectors. `$start` gives the sums' first values, from the columns, the
+/// place of a vector among them and the zero point of the row, `$multiply` adds the products of two vectors of words, and
+/// `$finish` makes floats of a vector of sums, given the row's scale, the columns and the vector's place among them.
 macro_rules! vector_tile {
     ($(#[$doc:meta])* $name:ident, $features:literal, $start:ident, $multiply:ident, $finish:ident, $scaled:literal) => {
         $(#[$doc])*
