@@ -14,6 +14,7 @@ use r2r_model::early::{
 use r2r_model::encoding::{PairEncoding, Pieces, SingleEncoding};
 use r2r_model::folder::{FolderError, StudentFolder};
 use r2r_model::weight_file::WeightFile;
+use r2r_model::weights::WeightsError;
 use r2r_types::document::Document;
 
 use crate::encoder::{Keep, Sequence, Stretch};
@@ -22,8 +23,8 @@ use crate::kernels::rows;
 use crate::score::{Begun, Pass, Scored, TokenizedList, mean_rows, passages, states_of_each};
 use crate::student::Student;
 
-/// Documents whose states are in memory at the same time before the first of them are stopped: those of a hundred are
-/// some ten megabytes.
+/// Documents that run to an exit before the first of them are stopped. States of those that are not stay in memory until
+/// all have run there: with D = 384, 1.5 KB a piece.
 const GROUP: usize = 128;
 
 /// What became of a document.
@@ -103,10 +104,15 @@ impl ExitHead {
         let n_features = EXIT_PLACES * d + usize::from(with_similarity);
         let mut exits = Vec::new();
         for layers in early.first_exit..=last_exit(config.encoder.num_hidden_layers, with_similarity) {
+            let deviation = weights.tensor(&exit_deviation(layers), &[1])?[0];
+            if !(deviation.is_finite() && deviation >= 0.0) {
+                let message = format!("{} is {deviation}", exit_deviation(layers));
+                return Err(WeightsError::Corrupt { path: weights.path().to_owned(), message }.into());
+            }
             exits.push(Exit {
                 weight: weights.tensor(&exit_weight(layers), &[n_features])?,
                 bias: weights.tensor(&exit_bias(layers), &[1])?[0],
-                deviation: weights.tensor(&exit_deviation(layers), &[1])?[0],
+                deviation,
             });
         }
         let guess = with_similarity.then(|| SimilarityGuess::load(&weights, d)).transpose()?;
@@ -117,7 +123,7 @@ impl ExitHead {
 impl SimilarityGuess {
     fn load(weights: &WeightFile, d: usize) -> Result<Self, FolderError> {
         // The rank is not in config.json: `down` says it, `up` must agree.
-        let rank = weights.shape(GUESS_DOWN).map_or(1, |shape| shape[0]);
+        let rank = weights.shape(GUESS_DOWN).and_then(|shape| shape.first()).map_or(1, |rank| (*rank).max(1));
         Ok(Self {
             down: weights.tensor(GUESS_DOWN, &[rank, d])?,
             up: weights.tensor(GUESS_UP, &[d, rank])?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::early::{EarlyConfig, last_exit};
+use crate::early::EarlyConfig;
 use crate::precision::MeasuredLosses;
 
 /// Pieces of query and document together, unless the section says otherwise.
@@ -13,7 +13,7 @@ const DEFAULT_MAX_LENGTH: usize = 256;
 /// Pieces of the query, unless the section says otherwise.
 const DEFAULT_MAX_QUERY_LENGTH: usize = 64;
 /// Most parts that an entry of the states is split into.
-const MOST_PARTS: usize = 64;
+pub const MOST_PARTS: usize = 64;
 /// `[CLS]` and two `[SEP]`.
 pub const SPECIAL_PIECES: usize = 3;
 /// Rows of `reason.positions.weight`: kind, grade and at most 62 words.
@@ -245,12 +245,13 @@ impl StudentConfig {
             ));
         }
         if let Some(early) = self.early {
-            let last = last_exit(self.encoder.num_hidden_layers, self.similarity_weight != 0.0);
-            if early.first_exit == 0 || early.first_exit > last || !early.margin.is_finite() {
+            let n_layers = self.encoder.num_hidden_layers;
+            let can_be_first = (1..n_layers).contains(&early.first_exit);
+            if !(can_be_first && early.margin.is_finite() && early.margin >= 0.0) {
                 return Err(unsupported(
                     "reason_to_rank.early",
                     &format!("first_exit {}, margin {}", early.first_exit, early.margin),
-                    format!("1 to {last} layers and a finite margin are supported"),
+                    format!("1 to {} layers and a margin of 0 or more are supported", n_layers - 1),
                 ));
             }
         }

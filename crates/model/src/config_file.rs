@@ -296,6 +296,11 @@ mod tests {
         config.early = Some(EarlyConfig { first_exit: 2, margin: 1.0, measured });
         let message = StudentConfig::from_json(&config.to_json()).unwrap_err().to_string();
         assert!(message.contains("reason_to_rank.early = first_exit 2, margin 1; 1 to 1 layers"), "{message}");
+        // The exit in front of the base's pass cannot be the first: it reads states behind a layer too.
+        config.similarity_weight = 1.0;
+        assert!(StudentConfig::from_json(&config.to_json()).is_err());
+        config.early = Some(EarlyConfig { first_exit: 1, margin: -0.5, measured });
+        assert!(StudentConfig::from_json(&config.to_json()).is_err());
     }
 
     #[test]

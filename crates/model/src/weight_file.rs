@@ -76,6 +76,11 @@ impl WeightFile {
         Ok(Self { file, path: name, tensors })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)

@@ -10,13 +10,13 @@ use crate::args::Early;
 use crate::commands::{print, print_json};
 use crate::progress::Bars;
 
-/// Fits exits on the recipe's `[[validation]]` collections, writes it into the student, and prints what was tried.
+/// Fits exits on the recipe's `[[validation]]` collections, writes them into the student, and prints what was tried.
 pub(crate) fn run(options: &Early) -> Result<()> {
     let recipe = Recipe::read(&options.recipe.recipe, &options.recipe.settings)?;
     let mut progress = Bars::stoppable();
     reason_to_rank::reproduce::examples(&recipe, &super::teacher::world(progress.stop_flag()), &mut progress)?;
     let Some(choice) = fit_early_whole_folder(&recipe, &options.student, &mut progress)? else {
-        anyhow::bail!("nothing was written: no [[validation]] queries, or none on which stopping is harmless");
+        anyhow::bail!("the student got no exits, for the reason above");
     };
     if options.json {
         return print_json(&choice);
@@ -40,5 +40,7 @@ pub(crate) fn run(options: &Early) -> Result<()> {
             if is_chosen { "  taken" } else { "" }
         );
     }
+    let deviations: Vec<String> = choice.deviations.iter().map(|deviation| format!("{deviation:.2}")).collect();
+    let _ = writeln!(page, "logits deviate from what is foreseen behind 1, 2, ... layers by {}", deviations.join(", "));
     print(&page)
 }

@@ -27,16 +27,8 @@ fn weights(layers: usize, n: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919 % 211 + 50 * layers) as f32 - 155.0) / 300.0).collect()
 }
 
-/// The golden student with exits behind its first layer and, where it adds its base's similarity, behind both.
-fn student_folder(margin: f32, similarity_weight: f32) -> (TempDir, PathBuf) {
-    let (temporary, root) = copied_student();
-    let folder = StudentFolder::open(&root).unwrap();
-    let mut config = folder.config().unwrap();
-    config.similarity_weight = similarity_weight;
-    let measured = EarlyMeasure { lists: 1, ndcg_at_10_difference: 0.0, finished: 0.5, work: 0.5 };
-    config.early = Some(EarlyConfig { first_exit: 1, margin, measured });
-    folder.replace_config(&config).unwrap();
-    let with_similarity = similarity_weight != 0.0;
+/// Exits behind the golden student's first layer and, where it adds its base's similarity, behind both.
+fn exits(with_similarity: bool) -> Vec<(String, NamedTensor)> {
     let n = EXIT_PLACES * D + usize::from(with_similarity);
     let mut tensors = Vec::new();
     let mut tensor = |name: String, shape: Vec<usize>, values: Vec<f32>| {
@@ -52,7 +44,19 @@ fn student_folder(margin: f32, similarity_weight: f32) -> (TempDir, PathBuf) {
         tensor(GUESS_UP.to_owned(), vec![D, RANK], weights(4, D * RANK));
         tensor(GUESS_BIAS.to_owned(), vec![D], weights(5, D));
     }
-    folder.replace_exit_head(&Weights::from_iter(tensors)).unwrap();
+    tensors
+}
+
+/// The golden student with exits.
+fn student_folder(margin: f32, similarity_weight: f32) -> (TempDir, PathBuf) {
+    let (temporary, root) = copied_student();
+    let folder = StudentFolder::open(&root).unwrap();
+    let mut config = folder.config().unwrap();
+    config.similarity_weight = similarity_weight;
+    let measured = EarlyMeasure { lists: 1, ndcg_at_10_difference: 0.0, finished: 0.5, work: 0.5 };
+    config.early = Some(EarlyConfig { first_exit: 1, margin, measured });
+    folder.replace_config(&config).unwrap();
+    folder.replace_exit_head(&Weights::from_iter(exits(similarity_weight != 0.0))).unwrap();
     (temporary, root)
 }
 
@@ -169,4 +173,27 @@ fn an_exit_head_that_is_not_there_is_named() {
     fs::remove_file(root.join("exit_head.safetensors")).unwrap();
     let message = Student::open(&root, &Options::default()).err().unwrap().to_string();
     assert!(message.contains("has no exit_head.safetensors"), "{message}");
+}
+
+#[test]
+fn a_damaged_exit_head_is_refused() {
+    let (_temporary, root) = student_folder(1.0, 3.5);
+    let message_with = |damaged: &[(String, NamedTensor)]| {
+        let kept = exits(true).into_iter().filter(|(name, _)| damaged.iter().all(|(other, _)| other != name));
+        let tensors = kept.chain(damaged.iter().cloned()).collect::<Weights>();
+        StudentFolder::open(&root).unwrap().replace_exit_head(&tensors).unwrap();
+        Student::open(&root, &Options::default()).err().unwrap().to_string()
+    };
+    let tensor = |name: &str, shape: &[usize], values: Vec<f32>| {
+        vec![(name.to_owned(), NamedTensor::new(shape.to_vec(), values))]
+    };
+    for deviation in [f32::NAN, -1.0] {
+        let message = message_with(&tensor(&exit_deviation(2), &[1], vec![deviation]));
+        assert!(message.contains(&format!("exit.2.deviation is {deviation}")), "{message}");
+    }
+    let message = message_with(&tensor(GUESS_DOWN, &[], vec![1.0]));
+    assert!(message.contains("guess.down has shape []"), "{message}");
+    let empty = [tensor(GUESS_DOWN, &[0, D], Vec::new()), tensor(GUESS_UP, &[D, 0], Vec::new())].concat();
+    let message = message_with(&empty);
+    assert!(message.contains("guess.down has shape [0, 32]"), "{message}");
 }

@@ -32,9 +32,10 @@ use crate::student::{LoadedStudent, StudentOptions};
 const TOP: usize = 10;
 /// Most layers in front of the first exit.
 const LATEST_FIRST_EXIT: usize = 3;
-/// Margins that are tried, in standard deviations: up to where hardly a document is foreseen so much too low.
-const MARGIN_STEP: f32 = 0.2;
+/// Margins that are tried, from 0: up to where hardly a document is foreseen so much too low.
 const MARGINS: usize = 13;
+/// For one standard deviation, so many of them.
+const MARGINS_IN_ONE: f32 = 5.0;
 /// Fewer queries do not tell that a loss is harmless.
 const ENOUGH_LISTS: usize = 30;
 /// A loss of nDCG@10 that is taken for none: the true loss is smaller with the confidence below.
@@ -49,6 +50,8 @@ pub struct EarlyChoice {
     pub chosen: EarlyConfig,
     /// Everything that was tried, by first exits and margins.
     pub tried: Vec<Tried>,
+    /// Standard deviations, within a list, of the final logits about what is foreseen behind 1, 2, ... layers.
+    pub deviations: Vec<f32>,
 }
 
 /// One way to stop.
@@ -79,10 +82,28 @@ pub fn fit_early(
 ) -> Result<Option<EarlyChoice>, PipelineError> {
     let folder = StudentFolder::open(student).map_err(PipelineError::input)?;
     let mut config = folder.config().map_err(PipelineError::input)?;
-    // Exits that are there may have been fitted to other weights; without them the student opens in any case.
+    let n_layers = config.encoder.num_hidden_layers;
+    if n_layers < 2 {
+        progress.say("a student of one layer has nowhere to stop a document early");
+        return Ok(None);
+    }
+    let known = KnownQueries::of(recipe)?;
+    let mut collections = Vec::new();
+    for section in &recipe.validation {
+        collections.push(held_out(recipe, section, &known, progress)?);
+    }
+    let n_lists: usize = collections.iter().map(|collection| collection.lists.len()).sum();
+    if n_lists < ENOUGH_LISTS {
+        progress.say(&format!(
+            "{n_lists} held-out queries are too few to learn when documents may be stopped early; {ENOUGH_LISTS} are \
+             needed, by [[validation]] of the recipe"
+        ));
+        return Ok(None);
+    }
+    // Exits that are there may have been fitted to other weights, of other shapes: without them the student opens.
     let before = config.early.take();
     folder.replace_config(&config).map_err(PipelineError::failed)?;
-    let fitted = fit(recipe, &folder, config.clone(), progress);
+    let fitted = fit(&collections, &folder, config.clone(), progress);
     if fitted.is_err() {
         config.early = before;
         folder.replace_config(&config).map_err(PipelineError::failed)?;
@@ -91,25 +112,13 @@ pub fn fit_early(
 }
 
 fn fit(
-    recipe: &Recipe,
+    collections: &[HeldOut],
     folder: &StudentFolder,
     mut config: StudentConfig,
     progress: &mut dyn Progress,
 ) -> Result<Option<EarlyChoice>, PipelineError> {
     let engine = LoadedStudent::open(folder.root(), &StudentOptions::default())?;
-    let known = KnownQueries::of(recipe)?;
-    let mut collections = Vec::new();
-    for section in &recipe.validation {
-        collections.push(held_out(recipe, section, &known, progress)?);
-    }
     let lists: Vec<&HeldOutList> = collections.iter().flat_map(|collection| &collection.lists).collect();
-    if lists.len() < ENOUGH_LISTS {
-        progress.say(&format!(
-            "{} held-out queries are too few to learn when documents may be stopped early; {ENOUGH_LISTS} are needed",
-            lists.len()
-        ));
-        return Ok(None);
-    }
     let seen = Seen::gather(&engine, &lists, progress)?;
     let n_layers = config.encoder.num_hidden_layers;
     let with_similarity = config.similarity_weight != 0.0;
@@ -126,13 +135,13 @@ fn fit(
         progress.at(layers as u64);
     }
     progress.end(&format!("{last} exits"));
-    let judge = Judge { collections: &collections, seen: &seen, exits: &exits, n_layers, with_similarity };
+    let judge = Judge { collections, seen: &seen, exits: &exits, n_layers, with_similarity };
     let mut tried = Vec::new();
-    for first in 1..=LATEST_FIRST_EXIT.min(last) {
+    for first in 1..=LATEST_FIRST_EXIT.min(n_layers - 1) {
         tried.extend(judge.try_margins(first)?);
     }
     let Some(best) = choose(&tried) else {
-        progress.say("no document can be stopped early without a loss");
+        progress.say("no document can be stopped early without a loss: the student finishes all");
         return Ok(None);
     };
     let measured = EarlyMeasure {
@@ -152,7 +161,8 @@ fn fit(
         best.margin,
         lists.len()
     ));
-    Ok(Some(EarlyChoice { chosen, tried }))
+    let deviations = exits.iter().map(|exit| exit.deviation).collect();
+    Ok(Some(EarlyChoice { chosen, tried, deviations }))
 }
 
 /// What `exit_head.safetensors` holds.
@@ -173,15 +183,19 @@ fn tensors(exits: &[Exit], guess: Option<LowRankMap>, first: usize, d: usize) ->
     Weights::from_iter(tensors)
 }
 
-/// As [`fit_early`], and writes the choice into the provenance of a student that is there already.
+/// As [`fit_early`], and writes what the student does now into the provenance of one that is there already.
 pub fn fit_early_whole_folder(
     recipe: &Recipe,
     student: &Path,
     progress: &mut dyn Progress,
 ) -> Result<Option<EarlyChoice>, PipelineError> {
     let choice = fit_early(recipe, student, progress)?;
-    if let Some((choice, mut provenance)) = choice.as_ref().zip(Provenance::read(student)?) {
-        provenance.count("early", serde_json::to_value(choice.chosen).map_err(PipelineError::failed)?);
+    if let Some(mut provenance) = Provenance::read(student)? {
+        let config = StudentFolder::open(student).and_then(|folder| folder.config()).map_err(PipelineError::input)?;
+        provenance.counts.remove("early");
+        if let Some(early) = config.early {
+            provenance.count("early", serde_json::to_value(early).map_err(PipelineError::failed)?);
+        }
         provenance.write(student)?;
     }
     Ok(choice)
@@ -220,7 +234,7 @@ impl Judge<'_> {
         let whole = self.ndcg(&finals)?;
         let mut tried = Vec::with_capacity(MARGINS);
         for step in 0..MARGINS {
-            let margin = step as f32 * MARGIN_STEP;
+            let margin = step as f32 / MARGINS_IN_ONE;
             let (mut finished, mut documents, mut work) = (0usize, 0usize, Work::default());
             let mut scores = finals.clone();
             for (place, scores) in scores.iter_mut().enumerate() {
@@ -358,7 +372,130 @@ impl Work {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::num::NonZeroUsize;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use r2r_reranking::student::{EarlyScore, Student};
+    use r2r_types::document::{Document, Query};
+    use r2r_types::qrels::Qrels;
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::progress::Silent;
+
+    /// The engine's golden student, copied.
+    fn golden_student() -> (TempDir, PathBuf) {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path().join("student");
+        fs::create_dir(&root).unwrap();
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../inference/tests/golden/student");
+        for entry in fs::read_dir(golden).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, root.join(path.file_name().unwrap())).unwrap();
+        }
+        (temporary, root)
+    }
+
+    /// Lists of texts without a pattern; relevant is what the student ranks best.
+    fn held_out_of(student: &LoadedStudent) -> HeldOut {
+        const WORDS: [&str; 12] = [
+            "dark", "rock", "basalt", "volcanic", "example", "query", "state", "user", "weight", "made", "nested",
+            "other",
+        ];
+        let mut state = 1u64;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        let mut text = |longest: usize| {
+            let words = 1 + below(longest);
+            (0..words).map(|_| WORDS[below(WORDS.len())]).collect::<Vec<&str>>().join(" ")
+        };
+        let mut held_out = HeldOut { qrels: Qrels::default(), lists: Vec::new() };
+        for place in 0..60 {
+            let query = Arc::new(Query { id: format!("q{place}").as_str().into(), text: text(4) });
+            let document = |id: usize| Document {
+                id: format!("{place}-{id}").as_str().into(),
+                title: String::new(),
+                text: text(20),
+            };
+            let documents: Vec<Document> = (0..25).map(document).collect();
+            let all: Vec<&Document> = documents.iter().collect();
+            let scores = student.signals(&query.text, &all).unwrap();
+            let best = (0..all.len()).max_by(|a, b| scores[*a].logit.total_cmp(&scores[*b].logit)).unwrap();
+            held_out.qrels.insert(query.id.clone(), all[best].id.clone(), 1);
+            held_out.lists.push(HeldOutList { query, documents: documents.into_iter().map(Arc::new).collect() });
+        }
+        held_out
+    }
+
+    #[test]
+    fn a_student_stops_whom_its_exits_were_measured_to_stop() {
+        let (_temporary, root) = golden_student();
+        let folder = StudentFolder::open(&root).unwrap();
+        let config = folder.config().unwrap();
+        let open = || LoadedStudent::open(&root, &StudentOptions::default()).unwrap();
+        let collections = [held_out_of(&open())];
+        let choice = fit(&collections, &folder, config.clone(), &mut Silent).unwrap().unwrap();
+        assert_eq!(folder.config().unwrap().early, Some(choice.chosen));
+        assert_eq!((choice.chosen.first_exit, choice.deviations.len(), choice.tried.len()), (1, 2, MARGINS));
+
+        let lists: Vec<&HeldOutList> = collections[0].lists.iter().collect();
+        let seen = Seen::gather(&open(), &lists, &mut Silent).unwrap();
+        let guess = Guess::fit(&seen, &config);
+        let exit = |layers: usize| {
+            let mut exit = Exit::fit(&seen, Some(&guess.guesses), layers, 2);
+            // What the student was given foresees by all queries.
+            for (place, list, finals) in seen.lists() {
+                for ((pair, scored), foreseen) in list.pairs.iter().zip(finals).zip(&mut exit.foreseen[place]) {
+                    let guessed = config.similarity_weight * guess.map.value_along(&pair.embedding, &list.query);
+                    let features = [&pair.behind[0][..], &[guessed]].concat();
+                    let head = if layers == 2 { scored.head } else { 0.0 };
+                    *foreseen = pair.known + head + exit.map.value(&features);
+                }
+            }
+            exit
+        };
+        let exits = [exit(1), exit(2)];
+        let judge = Judge { collections: &collections, seen: &seen, exits: &exits, n_layers: 2, with_similarity: true };
+        let student = open();
+        let (mut stopped, mut others, mut all) = (0, 0, 0);
+        for (place, list) in lists.iter().enumerate() {
+            let documents: Vec<&Document> = list.documents.iter().map(Arc::as_ref).collect();
+            let best = NonZeroUsize::new(TOP).unwrap();
+            let scores = student.reranker().student().score_early(&list.query.text, &documents, best).unwrap();
+            let stops = judge.stops(place, choice.chosen.first_exit, choice.chosen.margin);
+            for (score, stop) in scores.iter().zip(stops) {
+                let is_stopped = matches!(score, EarlyScore::Stopped(_));
+                stopped += usize::from(is_stopped);
+                others += usize::from(is_stopped != stop.is_some());
+                all += 1;
+            }
+        }
+        // The student's maps are rounded to 8 bits.
+        assert!(others * 50 <= all, "{others} of {all}");
+        let finished = 1.0 - stopped as f64 / all as f64;
+        assert!(stopped > 0 && (finished - choice.chosen.measured.finished).abs() < 0.1, "{finished}");
+    }
+
+    #[test]
+    fn a_student_of_too_few_queries_keeps_what_it_had() {
+        let (_temporary, root) = golden_student();
+        let folder = StudentFolder::open(&root).unwrap();
+        let mut config = folder.config().unwrap();
+        let measured = EarlyMeasure { lists: 1, ndcg_at_10_difference: 0.0, finished: 0.5, work: 0.5 };
+        config.early = Some(EarlyConfig { first_exit: 1, margin: 1.0, measured });
+        folder.replace_config(&config).unwrap();
+        let text = "format=1\nname='small'\nteacher={records=['r']}\nstudent={base='b'}\ndistillation={leakage=[]}";
+        let mut recipe = Recipe::parse(text, &[]).unwrap();
+        recipe.output = Some(root.join("work"));
+        fs::create_dir_all(recipe.artifact("distill")).unwrap();
+        fs::write(recipe.artifact("distill").join("train.jsonl"), "").unwrap();
+        assert_eq!(fit_early_whole_folder(&recipe, folder.root(), &mut Silent).unwrap(), None);
+        assert_eq!(folder.config().unwrap(), config);
+    }
 
     fn tried(first_exit: usize, margin: f32, difference: f64, work: f64) -> Tried {
         Tried {

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use r2r_inference::{Options, Student};
+use r2r_model::config::MOST_PARTS;
 use r2r_model::folder::StudentFolder;
 use r2r_model::precision::{MeasuredLosses, Precision, PrecisionLoss};
 use r2r_types::document::Document;
@@ -42,6 +43,8 @@ pub fn measure_precision(
         ));
     }
     config.split_states = split_states(student, &lists, threads)?;
+    // What is there was measured with other parts.
+    config.precision = None;
     folder.replace_config(&config).map_err(PipelineError::failed)?;
     progress.begin("precision", Some(3 * lists.len() as u64));
     let mut scores = |place: u64, precision: Precision| -> Result<Scores, PipelineError> {
@@ -87,16 +90,24 @@ fn split_states(
             *sum += value;
         }
     }
+    if let Some(entry) = sums.iter().position(|sum| !sum.is_finite()) {
+        return Err(PipelineError::Input(format!(
+            "{}: states have no number as entry {entry}; its weights are damaged, train or download it again",
+            student.display()
+        )));
+    }
     let sizes: Vec<f64> = sums.iter().map(|sum| sum.powf(0.25)).collect();
     Ok(split_largest(&sizes, sizes.len() / INPUTS_FOR_ONE_PART))
 }
 
-/// Splits the largest size into one more part, so many times; only what has parts is returned.
+/// Splits the largest size into one more part, so many times, unless it has as many as a student may have; only what has
+/// parts is returned.
 fn split_largest(sizes: &[f64], times: usize) -> BTreeMap<usize, usize> {
     let mut parts = vec![1; sizes.len()];
     for _ in 0..times {
         let part = |entry: &usize| sizes[*entry] / parts[*entry] as f64;
-        if let Some(largest) = (0..sizes.len()).max_by(|a, b| part(a).total_cmp(&part(b))) {
+        let may_have_more = |entry: &usize| parts[*entry] < MOST_PARTS;
+        if let Some(largest) = (0..sizes.len()).filter(may_have_more).max_by(|a, b| part(a).total_cmp(&part(b))) {
             parts[largest] += 1;
         }
     }
@@ -202,6 +213,7 @@ mod tests {
     fn the_largest_part_is_split_again_and_again() {
         let parts = split_largest(&[1.0, 10.0, 0.5, 4.5], 4);
         assert_eq!(parts, BTreeMap::from([(1, 4), (3, 2)]));
+        assert_eq!(split_largest(&[1e9, 1.0], 100), BTreeMap::from([(0, MOST_PARTS), (1, 100 - MOST_PARTS + 2)]));
         assert!(split_largest(&[3.0, 1.0], 0).is_empty() && split_largest(&[], 3).is_empty());
     }
 

@@ -102,7 +102,7 @@ pub fn weigh(recipe: &Recipe, student: &Path, progress: &mut dyn Progress) -> Re
     let logits = dev_logits(&judge, &dev, weights)?;
     config.calibration = fit_calibration(&dev, &logits).unwrap_or(config.calibration);
     config.grades = fit_grades(&dev, &logits).unwrap_or(config.grades);
-    // What faster number formats lose was measured with the other weights, and the exit head foresees the other logits.
+    // What faster number formats lose was measured with the other weights, and the exits foresee the other logits.
     (config.precision, config.early) = (None, None);
     folder.put_lexical(&lexical).map_err(PipelineError::failed)?;
     folder.replace_config(&config).map_err(PipelineError::failed)?;
@@ -122,6 +122,10 @@ pub fn weigh_whole_folder(
 ) -> Result<Option<Weighed>, PipelineError> {
     let weighed = weigh(recipe, student, progress)?;
     if let Some((weighed, mut provenance)) = weighed.as_ref().zip(Provenance::read(student)?) {
+        // As in config.json: they were measured with the other weights.
+        for outdated in ["precision", "early"] {
+            provenance.counts.remove(outdated);
+        }
         provenance.count("similarity", serde_json::to_value(weighed).map_err(PipelineError::failed)?);
         provenance.write(student)?;
     }
