@@ -23,9 +23,13 @@ student=${R2R_STUDENT:-models/r2r-mini}
 mkdir -p "$models"
 rm -rf "$models/cross-encoder" "$models/onnx" "$models/flashrank"
 # The exits of the rank head alone are fitted on held-out queries, once for each student: some minutes.
-if [ ! "$models/rank-head/config.json" -nt "$student/config.json" ]; then
-  "$venv/bin/python" "$here/rank_head.py" "$student" "$models/rank-head"
-  "$target/r2r" early recipes/mini.toml --set "data=$data" --student "$models/rank-head"
+of=$(cat "$student/config.json" "$student/model.safetensors" | sha256sum)
+if [ "$(cat "$models/rank-head/of" 2>/dev/null)" != "$of" ]; then
+  rm -rf "$models/rank-head"
+  "$venv/bin/python" "$here/rank_head.py" "$student" "$models/rank-head.partial"
+  "$target/r2r" early recipes/mini.toml --set "data=$data" --student "$models/rank-head.partial"
+  echo "$of" > "$models/rank-head.partial/of"
+  mv "$models/rank-head.partial" "$models/rank-head"
 fi
 "$target/r2r" export --student "$student" --output "$models/cross-encoder"
 "$venv/bin/python" "$here/export.py" "$models"
