@@ -165,91 +165,74 @@ impl Kernel {
         }
     }
 
-    /// The shape of tiles for a matrix of `n` columns.
+    /// The shape of tiles for a matrix of `n` columns: columns that are not there cost as much as those that are.
     pub(crate) fn shape(self, n: usize) -> TileShape {
-        match self {
-            // Columns that are not there cost as much as those that are.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8
-                if n.next_multiple_of(32) < n.next_multiple_of(64) =>
-            {
-                TileShape::Narrow
-            }
-            _ => TileShape::Wide,
-        }
+        let [wide, narrow] = [TileShape::Wide, TileShape::Narrow].map(|shape| n.next_multiple_of(self.columns(shape)));
+        if narrow < wide { TileShape::Narrow } else { TileShape::Wide }
     }
 
     /// Rows of a tile.
     pub(crate) fn rows(self, shape: TileShape) -> usize {
-        match self {
-            Self::PortableF32 | Self::PortableBf16 | Self::PortableInt8 => 4,
+        match (self, shape) {
+            (Self::PortableF32 | Self::PortableBf16 | Self::PortableInt8, _) => 4,
             #[cfg(target_arch = "aarch64")]
-            Self::NeonF32 => 6,
+            (Self::NeonF32, _) => 6,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2Bf16 => 4,
+            (Self::Avx2Bf16, _) => 4,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2F32 | Self::Avx2Int8 | Self::AvxVnniInt8 => 6,
+            (Self::Avx2F32 | Self::Avx2Int8 | Self::AvxVnniInt8, _) => 6,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8 => match shape {
-                TileShape::Wide => 6,
-                TileShape::Narrow => 12,
-            },
+            (Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8, TileShape::Wide) => 6,
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8, TileShape::Narrow) => 12,
         }
     }
 
     /// Columns of a tile: the width of a panel.
     pub(crate) fn columns(self, shape: TileShape) -> usize {
-        match self {
-            Self::PortableF32 | Self::PortableBf16 | Self::PortableInt8 => 8,
+        match (self, shape) {
+            (Self::PortableF32 | Self::PortableBf16 | Self::PortableInt8, _) => 8,
             #[cfg(target_arch = "aarch64")]
-            Self::NeonF32 => 16,
+            (Self::NeonF32, _) => 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2F32 | Self::Avx2Bf16 | Self::Avx2Int8 | Self::AvxVnniInt8 => 16,
+            (Self::Avx2F32 | Self::Avx2Bf16 | Self::Avx2Int8 | Self::AvxVnniInt8, _) => 16,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8 => match shape {
-                TileShape::Wide => 64,
-                TileShape::Narrow => 32,
-            },
+            (Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8, TileShape::Wide) => 64,
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512F32 | Self::Avx512Bf16 | Self::Avx512Int8, TileShape::Narrow) => 32,
         }
     }
 
     /// Computes one tile.
     pub(crate) fn run(self, shape: TileShape, job: &mut TileJob<'_>) {
-        match self {
-            Self::PortableF32 => tile::portable::f32::<4, 8>(job),
-            Self::PortableBf16 => tile::portable::bf16::<4, 8>(job),
-            Self::PortableInt8 => tile::portable::int8::<4, 8>(job),
+        match (self, shape) {
+            (Self::PortableF32, _) => tile::portable::f32::<4, 8>(job),
+            (Self::PortableBf16, _) => tile::portable::bf16::<4, 8>(job),
+            (Self::PortableInt8, _) => tile::portable::int8::<4, 8>(job),
             // SAFETY: kernels are only chosen for instructions that the processor was asked for.
             #[cfg(target_arch = "aarch64")]
-            Self::NeonF32 => unsafe { tile::neon::f32::<6, 4>(job) },
-            // SAFETY: as above.
+            (Self::NeonF32, _) => unsafe { tile::neon::f32::<6, 4>(job) },
+            // SAFETY: as above, for all that follow.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2F32 => unsafe { tile::avx2::f32::<6, 2>(job) },
-            // SAFETY: as above.
+            (Self::Avx2F32, _) => unsafe { tile::avx2::f32::<6, 2>(job) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2Bf16 => unsafe { tile::avx2::bf16::<4, 2>(job) },
-            // SAFETY: as above.
+            (Self::Avx2Bf16, _) => unsafe { tile::avx2::bf16::<4, 2>(job) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2Int8 => unsafe { tile::avx2::int8::<6, 2>(job) },
-            // SAFETY: as above.
+            (Self::Avx2Int8, _) => unsafe { tile::avx2::int8::<6, 2>(job) },
             #[cfg(target_arch = "x86_64")]
-            Self::AvxVnniInt8 => unsafe { tile::avx2::int8_vnni::<6, 2>(job) },
-            // SAFETY: as above, for all six.
+            (Self::AvxVnniInt8, _) => unsafe { tile::avx2::int8_vnni::<6, 2>(job) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512F32 => match shape {
-                TileShape::Wide => unsafe { tile::avx512::f32::<6, 4>(job) },
-                TileShape::Narrow => unsafe { tile::avx512::f32::<12, 2>(job) },
-            },
+            (Self::Avx512F32, TileShape::Wide) => unsafe { tile::avx512::f32::<6, 4>(job) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Bf16 => match shape {
-                TileShape::Wide => unsafe { tile::avx512::bf16::<6, 4>(job) },
-                TileShape::Narrow => unsafe { tile::avx512::bf16::<12, 2>(job) },
-            },
+            (Self::Avx512F32, TileShape::Narrow) => unsafe { tile::avx512::f32::<12, 2>(job) },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Int8 => match shape {
-                TileShape::Wide => unsafe { tile::avx512::int8::<6, 4>(job) },
-                TileShape::Narrow => unsafe { tile::avx512::int8::<12, 2>(job) },
-            },
+            (Self::Avx512Bf16, TileShape::Wide) => unsafe { tile::avx512::bf16::<6, 4>(job) },
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512Bf16, TileShape::Narrow) => unsafe { tile::avx512::bf16::<12, 2>(job) },
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512Int8, TileShape::Wide) => unsafe { tile::avx512::int8::<6, 4>(job) },
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512Int8, TileShape::Narrow) => unsafe { tile::avx512::int8::<12, 2>(job) },
         }
     }
 }
