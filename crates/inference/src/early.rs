@@ -109,11 +109,13 @@ impl ExitHead {
                 let message = format!("{} is {deviation}", exit_deviation(layers));
                 return Err(WeightsError::Corrupt { path: weights.path().to_owned(), message }.into());
             }
-            exits.push(Exit {
-                weight: weights.tensor(&exit_weight(layers), &[n_features])?,
-                bias: weights.tensor(&exit_bias(layers), &[1])?[0],
-                deviation,
-            });
+            let weight = weights.tensor(&exit_weight(layers), &[n_features])?;
+            let bias = weights.tensor(&exit_bias(layers), &[1])?[0];
+            if !weight.iter().chain([&bias]).all(|value| value.is_finite()) {
+                let message = format!("{} or {} has no number", exit_weight(layers), exit_bias(layers));
+                return Err(WeightsError::Corrupt { path: weights.path().to_owned(), message }.into());
+            }
+            exits.push(Exit { weight, bias, deviation });
         }
         let guess = with_similarity.then(|| SimilarityGuess::load(&weights, d)).transpose()?;
         Ok(Some(Self { first: early.first_exit, margin: early.margin, exits, guess }))

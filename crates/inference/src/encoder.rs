@@ -208,7 +208,7 @@ fn stored_map(
     Ok(if which == 0 { map.scaled((config.head_size() as f32).sqrt().recip()) } else { map })
 }
 
-fn layer_prefix(index: usize) -> String {
+pub(crate) fn layer_prefix(index: usize) -> String {
     format!("bert.encoder.layer.{index}")
 }
 

@@ -48,7 +48,7 @@ pub enum InferenceError {
         student: String,
     },
     /// No bar can be so far below the best documents.
-    #[error("documents are stopped 0 or more standard deviations below the best, not {margin}")]
+    #[error("documents are stopped a finite number of standard deviations below the best, 0 or more, not {margin}")]
     Margin {
         /// What was asked for.
         margin: f32,

@@ -14,7 +14,7 @@ use r2r_model::weights::WeightsError;
 
 use crate::base_encoder::LowRank;
 use crate::early::ExitHead;
-use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer, load_first_piece};
+use crate::encoder::{Embeddings, Encoder, Layer, Scratch, StoredLayer, layer_prefix, load_first_piece};
 use crate::error::InferenceError;
 use crate::evidence::EvidenceHead;
 use crate::kernels::first_piece::FirstPieceAttention;
@@ -215,6 +215,9 @@ impl Parts {
         let shape = &config.encoder;
         let (instructions, precision) = (loader.instructions, loader.precision);
         let needs_base = config.similarity_weight != 0.0 && loader.weights.has_prefix("similarity.");
+        if loader.weights.has_prefix(&format!("{}.", layer_prefix(shape.num_hidden_layers))) {
+            return Err(WeightsError::Surplus { first: shape.num_hidden_layers });
+        }
         let indices: Vec<usize> = (0..shape.num_hidden_layers).collect();
         let load_layer = |index: &usize| -> Result<(Layer, Option<Layer>), WeightsError> {
             let stored = StoredLayer::load(loader, shape, *index)?;

@@ -56,6 +56,14 @@ pub enum WeightsError {
         /// The shape it must have.
         expected: Vec<usize>,
     },
+    /// There are more layers than the configuration knows.
+    #[error(
+        "the weights have a layer {first}, but config.json says num_hidden_layers = {first}; the files are of different students"
+    )]
+    Surplus {
+        /// The first layer that is too much, from 0.
+        first: usize,
+    },
     /// A tensor has another shape than the configuration says.
     #[error("tensor {name} has shape {found:?}, expected {expected:?} by config.json")]
     Shape {

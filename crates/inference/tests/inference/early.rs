@@ -191,6 +191,8 @@ fn a_damaged_exit_head_is_refused() {
         let message = message_with(&tensor(&exit_deviation(2), &[1], vec![deviation]));
         assert!(message.contains(&format!("exit.2.deviation is {deviation}")), "{message}");
     }
+    let message = message_with(&tensor(&exit_bias(1), &[1], vec![f32::NAN]));
+    assert!(message.contains("exit.1.weight or exit.1.bias has no number"), "{message}");
     let message = message_with(&tensor(GUESS_DOWN, &[], vec![1.0]));
     assert!(message.contains("guess.down has shape []"), "{message}");
     let empty = [tensor(GUESS_DOWN, &[0, D], Vec::new()), tensor(GUESS_UP, &[D, 0], Vec::new())].concat();

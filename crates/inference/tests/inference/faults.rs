@@ -52,6 +52,7 @@ fn damaged_files_are_called_so() {
 fn files_of_different_students_are_noticed() {
     check(|root| edit_config(root, "\"vocab_size\": 301", "\"vocab_size\": 300"), "tokenizer.json has 301 entries");
     check(|root| edit_config(root, "\"vocabulary\": 26", "\"vocabulary\": 27"), "reason_words.txt has 26 entries");
+    check(|root| edit_config(root, "num_hidden_layers\": 2", "num_hidden_layers\": 1"), "the weights have a layer 1");
     let expected = "tensor bert.embeddings.word_embeddings.weight has shape [301, 32], expected [400, 32]";
     check(|root| edit_config(root, "\"vocab_size\": 301", "\"vocab_size\": 400"), expected);
 }
