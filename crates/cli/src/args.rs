@@ -88,8 +88,20 @@ pub(crate) struct StudentArguments {
     #[arg(long, value_name = "SET", value_parser = Instructions::from_str)]
     pub isa: Option<Instructions>,
     /// Threads to use [default: all].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
+}
+
+/// More threads than this are a slip of the hand.
+const MOST_THREADS: usize = 1024;
+
+/// A number of threads that a machine can have.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(n) if n.get() <= MOST_THREADS => Ok(n),
+        Ok(n) => Err(format!("{n} threads are more than any machine has processors for; at most {MOST_THREADS}")),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The number format of the student's products.
@@ -101,7 +113,7 @@ pub(crate) enum Precision {
     F32,
     /// bfloat16: fast where the processor has AVX512-BF16.
     Bf16,
-    /// 8-bit integers: the fastest.
+    /// 8-bit integers: the fastest with AVX2 and AVX-512; the last digits of a score depend on which.
     Int8,
 }
 
@@ -110,7 +122,7 @@ pub(crate) enum Precision {
 #[command(after_help = RERANK_EXAMPLES, group = clap::ArgGroup::new("what").required(true).args(["documents", "collection"]))]
 pub(crate) struct Rerank {
     /// The query, with --documents.
-    #[arg(long, value_name = "TEXT", requires = "documents")]
+    #[arg(long, value_name = "TEXT", requires = "documents", conflicts_with = "collection")]
     pub query: Option<String>,
     /// Documents to rank: JSONL of {"id","title"?,"text"}, a JSON array of strings, or one document a line; `-` is stdin.
     #[arg(long, value_name = "FILE", requires = "query")]
@@ -119,30 +131,31 @@ pub(crate) struct Rerank {
     #[arg(long, value_name = "DIR", requires = "run", requires = "output")]
     pub collection: Option<PathBuf>,
     /// First-stage run (TREC format) to rerank, with --collection.
-    #[arg(long, value_name = "FILE", requires = "collection")]
+    #[arg(long, value_name = "FILE", requires = "collection", conflicts_with = "documents")]
     pub run: Option<PathBuf>,
     /// Candidates of each query that are reranked; what lies deeper keeps its order below them.
     #[arg(long, value_name = "N", default_value = "100", conflicts_with = "documents")]
     pub depth: NonZeroUsize,
     /// Where the reranked run goes (TREC format); `-` is stdout.
-    #[arg(long, value_name = "RUN", requires = "collection")]
+    #[arg(long, value_name = "RUN", requires = "collection", conflicts_with = "documents")]
     pub output: Option<PathBuf>,
     /// Explain the best N documents [default: 3 with --documents, 0 with --run].
     #[arg(long, value_name = "N")]
     pub reasons: Option<usize>,
     /// Where explanations of a run go, one query a line.
-    #[arg(long, value_name = "FILE.jsonl", requires = "collection")]
+    #[arg(long, value_name = "FILE.jsonl", requires = "collection", conflicts_with = "documents")]
     pub explanations: Option<PathBuf>,
     /// Show only the best N documents.
     #[arg(long, value_name = "N")]
     pub top: Option<NonZeroUsize>,
-    /// Stop documents that will not be among the best N with a part of the work done: faster, for a measured loss. They
-    /// stand below all others, by what was foreseen of their scores.
+    /// Stop documents that will hardly be among the best N with a part of the work done. They stand below all others, by
+    /// what was foreseen of their scores. The shipped student takes .4 of the time and loses .013 of nDCG@10 on DL19, .009
+    /// on DL20; with --early-margin 3 .6 of the time, and .002 on DL19.
     #[arg(long, value_name = "N")]
     pub early: Option<NonZeroUsize>,
     /// How far below the N-th best a document must be foreseen to be stopped, in standard deviations of what is foreseen
     /// wrongly: more finishes more documents and loses less [default: what `r2r early` chose for the student].
-    #[arg(long, value_name = "X", requires = "early")]
+    #[arg(long, value_name = "X", requires = "early", allow_negative_numbers = true)]
     pub early_margin: Option<f32>,
     /// Print JSON instead of a page for people.
     #[arg(long)]
@@ -401,7 +414,7 @@ pub(crate) struct MeasurePrecision {
     #[arg(long, value_name = "PATH")]
     pub examples: PathBuf,
     /// Threads to use [default: all].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
     /// Print JSON.
     #[arg(long)]
@@ -420,12 +433,20 @@ pub(crate) struct Weigh {
 
 /// `r2r early`
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Taken is the least work whose loss of nDCG@10 is below .002 with 95 % confidence, where every larger margin is as good.
+Columns: nDCG@10 less that of finishing every document, and its standard error; own order: the same with what finishing
+every document ranks best as judgments, which sees the lower half of the best ten as well; finished: documents read to
+the end; work: of the encoders.")]
 pub(crate) struct Early {
     #[command(flatten)]
     pub recipe: RecipeArguments,
     /// Folder of the student; it gets exits, and its config.json and provenance.json are updated.
     #[arg(long, value_name = "DIR")]
     pub student: PathBuf,
+    /// Threads to use [default: all].
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<NonZeroUsize>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

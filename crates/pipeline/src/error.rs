@@ -36,7 +36,9 @@ pub enum PipelineError {
     #[error("{0}")]
     Input(String),
     /// The user stopped it; what was done is kept.
-    #[error("stopped as asked; the same command goes on where a stage or a checkpoint was finished")]
+    #[error(
+        "stopped as asked; the same command goes on behind the last stage or checkpoint that was finished, if there was one"
+    )]
     Stopped,
 }
 

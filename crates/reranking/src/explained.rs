@@ -198,7 +198,7 @@ impl Order {
             .iter()
             .map(|score| match score {
                 EarlyScore::Finished(score) => score.logit,
-                EarlyScore::Stopped(foreseen) if top > floor => floor + (foreseen - top),
+                EarlyScore::Stopped(foreseen) if top >= floor => (floor + (foreseen - top)).min(floor.next_down()),
                 EarlyScore::Stopped(foreseen) => *foreseen,
             })
             .collect();

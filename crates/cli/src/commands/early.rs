@@ -15,14 +15,14 @@ pub(crate) fn run(options: &Early) -> Result<()> {
     let recipe = Recipe::read(&options.recipe.recipe, &options.recipe.settings)?;
     let mut progress = Bars::stoppable();
     reason_to_rank::reproduce::examples(&recipe, &super::teacher::world(progress.stop_flag()), &mut progress)?;
-    let Some(choice) = fit_early_whole_folder(&recipe, &options.student, &mut progress)? else {
+    let Some(choice) = fit_early_whole_folder(&recipe, &options.student, options.threads, &mut progress)? else {
         anyhow::bail!("the student got no exits, for the reason above");
     };
     if options.json {
         return print_json(&choice);
     }
     let mut page = format!(
-        "first exit  margin  nDCG@10  own order  finished  work, by {} held-out queries\n",
+        "first exit  margin  nDCG@10   error  own order  finished  work, by {} held-out queries\n",
         choice.chosen.measured.lists
     );
     for tried in &choice.tried {
@@ -30,10 +30,11 @@ pub(crate) fn run(options: &Early) -> Result<()> {
             tried.first_exit == choice.chosen.first_exit && tried.margin.total_cmp(&choice.chosen.margin).is_eq();
         let _ = writeln!(
             page,
-            "{:>10}  {:>6.2}  {:+.4}  {:>+9.4}  {:>8.3}  {:.3}{}",
+            "{:>10}  {:>6.2}  {:+.4}  {:.4}  {:>+9.4}  {:>8.3}  {:.3}{}",
             tried.first_exit,
             tried.margin,
             tried.ndcg_at_10_difference,
+            tried.standard_error,
             tried.order_difference,
             tried.finished,
             tried.work,

@@ -67,7 +67,14 @@ pub(crate) fn open_student(arguments: &StudentArguments) -> Result<LoadedStudent
 fn open_student_to_rerank(options: &Rerank) -> Result<LoadedStudent> {
     let folder = student_folder::choose(options.student.student.as_deref())?;
     let how = StudentOptions { early_margin: options.early_margin, ..student_options(&options.student) };
-    Ok(LoadedStudent::open(&folder, &how)?)
+    let student = LoadedStudent::open(&folder, &how)?;
+    if let Some(n) = options.early.filter(|_| student.engine().config().early.is_none()) {
+        bail!(
+            "{} does not know when to stop a document: fit it with r2r early, or leave out --early {n}",
+            folder.display()
+        );
+    }
+    Ok(student)
 }
 
 /// How the student runs.

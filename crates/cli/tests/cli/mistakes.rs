@@ -34,9 +34,12 @@ fn each_mistake_is_named_with_what_to_do() {
     check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--student", "nowhere"], "nowhere");
     check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--early", "2", "--reasons", "4"], "--early 4");
     let early = ["rerank", "--query", "q", "--documents", DOCUMENTS, "--early", "2"];
-    check(&[&early[..], &["--early-margin=-1"]].concat(), "0 or more standard deviations");
-    check(&[&early[..], &["--early-margin", "nan"]].concat(), "0 or more standard deviations");
+    check(&[&early[..], &["--early-margin", "-1"]].concat(), "0 or more, not -1");
+    check(&[&early[..], &["--early-margin", "nan"]].concat(), "a finite number of standard deviations");
     check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--early-margin", "1"], "--early <N>");
+    check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--threads", "5000"], "at most 1024");
+    check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--run", "r.trec"], "cannot be used with");
+    check(&["rerank", "--query", "q", "--documents", DOCUMENTS, "--output", "o.trec"], "cannot be used with");
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels)], "nan.trec");
     check(&["evaluate", "--run", word(&nan), "--qrels", word(&qrels), "--measures", "nDGC@10"], "nDCG");
     check(&["inspect", word(folder.path())], "provenance.json");

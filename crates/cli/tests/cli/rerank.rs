@@ -50,6 +50,7 @@ fn stopped_documents_stand_last_and_the_finished_keep_their_scores() {
             assert_eq!((&result["logit"], &result["stopped_early"]), (&of(&result["id"])["logit"], &Value::Null));
         } else {
             assert_eq!(result["stopped_early"], true);
+            assert!(result["logit"].as_f64() < results[finished - 1]["logit"].as_f64());
         }
     }
     assert!(whole["finished"].is_null() && results[1]["reasoning"]["direct"].is_string());

@@ -5,6 +5,7 @@
 //! every larger margin harmless as well, so that no chance decides. Judgments know few relevant documents of a
 //! query: how far the best ten stay those of finishing every document is measured beside it.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use r2r_evaluation::evaluate::{EvaluationOptions, evaluate};
@@ -78,6 +79,7 @@ pub struct Tried {
 pub fn fit_early(
     recipe: &Recipe,
     student: &Path,
+    threads: Option<NonZeroUsize>,
     progress: &mut dyn Progress,
 ) -> Result<Option<EarlyChoice>, PipelineError> {
     let folder = StudentFolder::open(student).map_err(PipelineError::input)?;
@@ -103,7 +105,7 @@ pub fn fit_early(
     // Exits that are there may have been fitted to other weights, of other shapes: without them the student opens.
     let before = config.early.take();
     folder.replace_config(&config).map_err(PipelineError::failed)?;
-    let fitted = fit(&collections, &folder, config.clone(), progress);
+    let fitted = fit(&collections, &folder, config.clone(), threads, progress);
     if fitted.is_err() {
         config.early = before;
         folder.replace_config(&config).map_err(PipelineError::failed)?;
@@ -115,9 +117,10 @@ fn fit(
     collections: &[HeldOut],
     folder: &StudentFolder,
     mut config: StudentConfig,
+    threads: Option<NonZeroUsize>,
     progress: &mut dyn Progress,
 ) -> Result<Option<EarlyChoice>, PipelineError> {
-    let engine = LoadedStudent::open(folder.root(), &StudentOptions::default())?;
+    let engine = LoadedStudent::open(folder.root(), &StudentOptions { threads, ..StudentOptions::default() })?;
     let lists: Vec<&HeldOutList> = collections.iter().flat_map(|collection| &collection.lists).collect();
     let seen = Seen::gather(&engine, &lists, progress)?;
     let n_layers = config.encoder.num_hidden_layers;
@@ -187,9 +190,10 @@ fn tensors(exits: &[Exit], guess: Option<LowRankMap>, first: usize, d: usize) ->
 pub fn fit_early_whole_folder(
     recipe: &Recipe,
     student: &Path,
+    threads: Option<NonZeroUsize>,
     progress: &mut dyn Progress,
 ) -> Result<Option<EarlyChoice>, PipelineError> {
-    let choice = fit_early(recipe, student, progress)?;
+    let choice = fit_early(recipe, student, threads, progress)?;
     if let Some(mut provenance) = Provenance::read(student)? {
         let config = StudentFolder::open(student).and_then(|folder| folder.config()).map_err(PipelineError::input)?;
         provenance.counts.remove("early");
@@ -373,7 +377,6 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::num::NonZeroUsize;
     use std::path::PathBuf;
     use std::sync::Arc;
 
@@ -438,7 +441,7 @@ mod tests {
         let config = folder.config().unwrap();
         let open = || LoadedStudent::open(&root, &StudentOptions::default()).unwrap();
         let collections = [held_out_of(&open())];
-        let choice = fit(&collections, &folder, config.clone(), &mut Silent).unwrap().unwrap();
+        let choice = fit(&collections, &folder, config.clone(), None, &mut Silent).unwrap().unwrap();
         assert_eq!(folder.config().unwrap().early, Some(choice.chosen));
         assert_eq!((choice.chosen.first_exit, choice.deviations.len(), choice.tried.len()), (1, 2, MARGINS));
 
@@ -493,7 +496,7 @@ mod tests {
         recipe.output = Some(root.join("work"));
         fs::create_dir_all(recipe.artifact("distill")).unwrap();
         fs::write(recipe.artifact("distill").join("train.jsonl"), "").unwrap();
-        assert_eq!(fit_early_whole_folder(&recipe, folder.root(), &mut Silent).unwrap(), None);
+        assert_eq!(fit_early_whole_folder(&recipe, folder.root(), None, &mut Silent).unwrap(), None);
         assert_eq!(folder.config().unwrap(), config);
     }
 

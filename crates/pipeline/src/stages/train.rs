@@ -82,7 +82,7 @@ pub fn train(recipe: &Recipe, resume: bool, progress: &mut dyn Progress) -> Resu
         building.provenance.count("precision", serde_json::to_value(losses).map_err(PipelineError::failed)?);
     }
     // Last, in the number format and with the weight that the student will have.
-    if let Some(choice) = fit_early(recipe, building.path(), progress)? {
+    if let Some(choice) = fit_early(recipe, building.path(), None, progress)? {
         building.provenance.count("early", serde_json::to_value(choice.chosen).map_err(PipelineError::failed)?);
     }
     building.provenance.count("steps", report.steps);
