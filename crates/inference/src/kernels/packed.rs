@@ -329,6 +329,29 @@ mod tests {
         PackedMatrix::of_linear(Instructions::detect(), kernel, weight, bias, k)
     }
 
+    /// The same with some inputs in parts.
+    fn packed_in_parts(kernel: Kernel, weight: &[f32], bias: &[f32], k: usize, parts: &Parts) -> PackedMatrix {
+        let copy = |rows: Range<usize>, block: &mut [f32]| block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
+        PackedMatrix::of_rows(Instructions::detect(), kernel, k, bias, parts, copy)
+    }
+
+    fn product(matrix: &PackedMatrix, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![f32::NAN; x.len() / matrix.k * matrix.n];
+        matrix.multiply(RowsOf::dense(x, matrix.k), &mut out, matrix.n, Epilogue::Store, &mut Operand::default());
+        out
+    }
+
+    /// The product by its definition, row after row.
+    fn exact(x: &[f32], weight: &[f32], bias: &[f32], k: usize) -> Vec<f64> {
+        let dot = |row: &[f32], column: &[f32]| -> f64 {
+            row.iter().zip(column).map(|(x, weight)| f64::from(*x) * f64::from(*weight)).sum()
+        };
+        let columns = || weight.chunks_exact(k).zip(bias);
+        x.chunks_exact(k)
+            .flat_map(|row| columns().map(move |(column, bias)| f64::from(*bias) + dot(row, column)))
+            .collect()
+    }
+
     /// How far a product of `k` values below 1 in size may be from the exact one.
     fn bound(precision: Precision, k: usize) -> f64 {
         match precision {
@@ -351,15 +374,10 @@ mod tests {
 
     /// How far a product without bias is from the exact one, root mean square.
     fn mean_error(matrix: &PackedMatrix, x: &[f32], weight: &[f32]) -> f64 {
-        let (k, n) = (matrix.k, matrix.n);
-        let mut out = vec![f32::NAN; x.len() / k * n];
-        matrix.multiply(RowsOf::dense(x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
-        let exact = |row: &[f32], column: &[f32]| -> f64 {
-            row.iter().zip(column).map(|(x, weight)| f64::from(*x) * f64::from(*weight)).sum()
-        };
-        let exact = x.chunks_exact(k).flat_map(|row| weight.chunks_exact(k).map(move |column| exact(row, column)));
-        let squares: f64 = exact.zip(&out).map(|(exact, found)| (exact - f64::from(*found)).powi(2)).sum();
-        (squares / out.len() as f64).sqrt()
+        let found = product(matrix, x);
+        let exact = exact(x, weight, &vec![0.0; matrix.n], matrix.k);
+        let squares: f64 = exact.iter().zip(&found).map(|(exact, found)| (exact - f64::from(*found)).powi(2)).sum();
+        (squares / found.len() as f64).sqrt()
     }
 
     fn integer_kernels() -> impl Iterator<Item = Kernel> {
@@ -394,15 +412,11 @@ mod tests {
             *first = 1.0;
         }
         for kernel in integer_kernels() {
-            let matrix = |parts: &Parts| {
-                let copy = |rows: Range<usize>, block: &mut [f32]| {
-                    block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
-                };
-                PackedMatrix::of_rows(Instructions::detect(), kernel, k, &vec![0.0; n], parts, copy)
+            let error = |parts: &Parts, x: &[f32]| {
+                mean_error(&packed_in_parts(kernel, &weight, &vec![0.0; n], k, parts), x, &weight)
             };
-            let whole = matrix(&Parts::new());
-            let split = mean_error(&matrix(&Parts::from([(large, n_parts)])), &x, &weight);
-            let (unsplit, small) = (mean_error(&whole, &x, &weight), mean_error(&whole, &small, &weight));
+            let split = error(&Parts::from([(large, n_parts)]), &x);
+            let (unsplit, small) = (error(&Parts::new(), &x), error(&Parts::new(), &small));
             assert!(split < 0.3 * unsplit && split < 1.1 * small, "{kernel:?}: {split}, {unsplit}, {small}");
         }
     }
@@ -412,15 +426,10 @@ mod tests {
         fn every_kernel_multiplies_as_the_definition(m in 1usize..20, k in 1usize..50, n in 1usize..150) {
             let (x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
             for kernel in Kernel::available() {
-                let matrix = packed(kernel, &weight, &bias, k);
-                let mut out = vec![f32::NAN; m * n];
-                matrix.multiply(RowsOf::dense(&x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
-                for (i, found) in out.iter().enumerate() {
-                    let (row, column) = (i / n, i % n);
-                    let products = (0..k).map(|j| f64::from(x[row * k + j]) * f64::from(weight[column * k + j]));
-                    let expected = f64::from(bias[column]) + products.sum::<f64>();
-                    let error = (f64::from(*found) - expected).abs();
-                    prop_assert!(error < bound(kernel.precision(), k), "{kernel:?}: {found} for {expected}");
+                let found = product(&packed(kernel, &weight, &bias, k), &x);
+                for (found, exact) in found.iter().zip(exact(&x, &weight, &bias, k)) {
+                    let error = (f64::from(*found) - exact).abs();
+                    prop_assert!(error < bound(kernel.precision(), k), "{kernel:?}: {found} for {exact}");
                 }
             }
         }
@@ -434,20 +443,12 @@ mod tests {
                 row[large] *= n_parts as f32;
             }
             for kernel in integer_kernels() {
-                let copy = |rows: Range<usize>, block: &mut [f32]| {
-                    block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
-                };
                 let parts = Parts::from([(large, n_parts)]);
-                let matrix = PackedMatrix::of_rows(Instructions::detect(), kernel, k, &bias, &parts, copy);
-                let mut out = vec![f32::NAN; m * n];
-                matrix.multiply(RowsOf::dense(&x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
-                for (i, found) in out.iter().enumerate() {
-                    let (row, column) = (i / n, i % n);
-                    let products = (0..k).map(|j| f64::from(x[row * k + j]) * f64::from(weight[column * k + j]));
-                    let expected = f64::from(bias[column]) + products.sum::<f64>();
+                let found = product(&packed_in_parts(kernel, &weight, &bias, k, &parts), &x);
+                for (found, exact) in found.iter().zip(exact(&x, &weight, &bias, k)) {
                     // As if all inputs were below 1; the large one has as many steps in the weights' error as parts.
                     let bound = bound(Precision::Int8, k + n_parts);
-                    prop_assert!((f64::from(*found) - expected).abs() < bound, "{kernel:?}: {found} for {expected}");
+                    prop_assert!((f64::from(*found) - exact).abs() < bound, "{kernel:?}: {found} for {exact}");
                 }
             }
         }
@@ -458,18 +459,10 @@ mod tests {
         ) {
             let (x, weight, bias) = (numbers(m * k, 1), numbers(n * k, 5), numbers(n, 9));
             let parts = Parts::from([(1, n_parts), (3, 2)]);
-            let copy = |rows: Range<usize>, block: &mut [f32]| {
-                block.copy_from_slice(&weight[rows.start * k..rows.end * k]);
-            };
-            let product = |kernel: Kernel| {
-                let mut out = vec![f32::NAN; m * n];
-                let matrix = PackedMatrix::of_rows(Instructions::detect(), kernel, k, &bias, &parts, copy);
-                matrix.multiply(RowsOf::dense(&x, k), &mut out, n, Epilogue::Store, &mut Operand::default());
-                out
-            };
-            let expected = product(Kernel::PortableInt8);
+            let product_by = |kernel: Kernel| product(&packed_in_parts(kernel, &weight, &bias, k, &parts), &x);
+            let expected = product_by(Kernel::PortableInt8);
             for kernel in integer_kernels() {
-                prop_assert_eq!(&product(kernel), &expected, "{:?}", kernel);
+                prop_assert_eq!(&product_by(kernel), &expected, "{:?}", kernel);
             }
         }
 
