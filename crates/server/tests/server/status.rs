@@ -1,5 +1,7 @@
 //! What the server says of itself.
 
+use std::time::Duration;
+
 use r2r_server::config::ServerConfig;
 use r2r_server::run::{ServeError, Server, Serving};
 use serde_json::json;
@@ -32,9 +34,17 @@ async fn what_happens_is_counted() {
         .await
         .ok();
     server.post("/rerank", &json!({"query": "q", "texts": []})).await;
-    let answer = server.client.get(server.url("/metrics")).send().await.unwrap();
-    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
-    let text = answer.text().await.unwrap();
+    let mut text = String::new();
+    // A place in the queue is given back just behind the answer.
+    for _ in 0..100 {
+        let answer = server.client.get(server.url("/metrics")).send().await.unwrap();
+        assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+        text = answer.text().await.unwrap();
+        if text.contains("r2r_queue_requests 0\n") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     for line in [
         "r2r_requests_total{path=\"/v1/rerank\",status=\"200\"} 1",
         "r2r_requests_total{path=\"/rerank\",status=\"400\"} 1",
